@@ -1,0 +1,3 @@
+//! Hushwire's client.
+
+fn main() {}

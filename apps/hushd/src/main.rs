@@ -1,0 +1,3 @@
+//! Hushwire's server.
+
+fn main() {}

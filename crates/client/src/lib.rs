@@ -1,0 +1,1 @@
+//! Sockets, database thread and timers around the engine.

@@ -1,0 +1,1 @@
+//! Everything the client decides, one transaction a step.

@@ -1,0 +1,1 @@
+//! What server and client both check of a group.

@@ -1,0 +1,1 @@
+//! Accounts, device lists, signature labels, safety numbers.

@@ -1,0 +1,1 @@
+//! MLS groups: create, join, commit, process, rejoin.

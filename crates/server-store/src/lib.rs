@@ -1,0 +1,1 @@
+//! Store traits of the server, the in-memory store, the conformance suite.

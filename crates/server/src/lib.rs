@@ -1,0 +1,1 @@
+//! Sockets, routes, OTP drivers and configuration of hushd.

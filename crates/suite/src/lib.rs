@@ -1,0 +1,1 @@
+//! MLS ciphersuite 0x004E as an mls-rs provider.

@@ -1,0 +1,1 @@
+//! In-process server and clients, seeded simulator, hostile server and member.

@@ -1,0 +1,21 @@
+//! Ids, time, randomness and redaction: the words that every other crate of Hushwire speaks in.
+//!
+//! Invariants:
+//! - An id is opaque bytes of a fixed length with one text form (lower-case base32 without padding).
+//! - Time comes from a [`Clock`], randomness from an [`Entropy`]; nothing else in the workspace may ask the
+//!   operating system for either (`clippy.toml` holds that), so the simulator can own both.
+//! - A secret never has a `Debug` or `Display` that shows it.
+
+pub mod id;
+pub mod number;
+pub mod rng;
+pub mod secret;
+pub mod time;
+
+pub use id::{
+    AccountId, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, MailboxId, SessionId,
+};
+pub use number::{Epoch, Generation, ListNumber, Order, SendSeq, Seq};
+pub use rng::{Entropy, OsEntropy};
+pub use secret::{Secret, SecretBytes};
+pub use time::{Clock, SystemClock, Timestamp};

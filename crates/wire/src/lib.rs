@@ -1,0 +1,1 @@
+//! Frames between client and server: schema, validated messages, limits, codec.

@@ -1,0 +1,3 @@
+//! The project's one menu of tasks.
+
+fn main() {}
