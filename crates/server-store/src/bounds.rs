@@ -1,0 +1,52 @@
+//! How much is kept, and for how long. Each figure is from the design; tests use smaller ones.
+
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MIB: u64 = 1024 * 1024;
+
+/// The bounds of one store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// How long an entry waits: a month's holiday.
+    pub entry_ttl: Duration,
+    /// Entries of one class (messages, handshakes) that wait in a mailbox.
+    pub entries: u64,
+    /// Bytes of messages that wait in a mailbox.
+    pub message_bytes: u64,
+    /// Bytes of handshakes that wait in a mailbox, of their own, so that talk never pushes a Commit out.
+    pub handshake_bytes: u64,
+    /// A device that did not log in for so long is stale.
+    pub stale_after: Duration,
+    /// KeyPackages in a pool; clients keep 20, the rest is room for an upload that crosses a claim.
+    pub pool: u32,
+    /// Wrong OTPs for one handle in a day, over all sessions.
+    pub wrong_codes: u32,
+    /// How long wrong OTPs are counted.
+    pub wrong_codes_window: Duration,
+    /// How long a handle waits for its owner before it passes on (registration lock).
+    pub takeover_after: Duration,
+    /// How long the digest of a claimed KeyPackage is remembered; longer than a KeyPackage is valid.
+    pub claimed_ttl: Duration,
+    /// How long an ended invite is still listed.
+    pub invite_ttl: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            entry_ttl: 30 * DAY,
+            entries: 12_000,
+            message_bytes: 64 * MIB,
+            handshake_bytes: 32 * MIB,
+            stale_after: 45 * DAY,
+            pool: 100,
+            wrong_codes: 10,
+            wrong_codes_window: 24 * HOUR,
+            takeover_after: 7 * DAY,
+            claimed_ttl: 100 * DAY,
+            invite_ttl: 30 * DAY,
+        }
+    }
+}
