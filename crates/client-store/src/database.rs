@@ -1,0 +1,292 @@
+//! The open database: steps that write, views that read.
+//!
+//! Invariants:
+//! - A [`Tx`] exists only inside [`Database::step`]; it commits exactly when the step's closure returns `Ok`.
+//! - After a step that deleted or overwrote something that a person or a protocol wants gone, the WAL is moved into the
+//!   database and truncated, so that no old page stays behind. Where a reader is in the way, this is tried again
+//!   after the next step and on [`Database::close`].
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use hushwire_types::{Entropy, Secret};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
+
+use crate::error::StoreError;
+use crate::key::{KeyKind, KeySource};
+use crate::lock::ProfileLock;
+use crate::open::{self, OpenError};
+
+/// A profile's database, open for writing. One exists per profile, in all processes together.
+pub struct Database {
+    connection: Connection,
+    data_key: Secret<32>,
+    folder: PathBuf,
+    truncation: Truncation,
+    // Last, so that the connection is closed before another process may open the profile.
+    lock: ProfileLock,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Truncation {
+    Done,
+    Owed,
+}
+
+impl Database {
+    /// Whether `folder` holds a profile's database.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        open::exists(folder)
+    }
+
+    /// Which kind of key opens the database in `folder`, to know what to ask the person for.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`], or a header that cannot be read.
+    pub fn key_kind(folder: &Path) -> Result<KeyKind, OpenError> {
+        open::key_kind(folder)
+    }
+
+    /// Makes the database of a new profile in `folder` (made too where it is missing), under a fresh random data key
+    /// that `key` wraps. A creation that was interrupted is begun again.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] where there is one already, and those of [`Database::open`].
+    pub fn create(folder: &Path, key: &KeySource, entropy: &dyn Entropy) -> Result<Self, OpenError> {
+        let opened = open::create(folder, key, entropy)?;
+        Ok(Self::from_opened(folder, opened))
+    }
+
+    /// Opens the database in `folder` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Each case of [`OpenError`] is a sentence for the person.
+    pub fn open(folder: &Path, key: &KeySource) -> Result<Self, OpenError> {
+        let opened = open::open(folder, key)?;
+        Ok(Self::from_opened(folder, opened))
+    }
+
+    fn from_opened(folder: &Path, opened: open::Opened) -> Self {
+        let open::Opened { connection, data_key, lock } = opened;
+        Self { connection, data_key, folder: folder.to_owned(), truncation: Truncation::Done, lock }
+    }
+
+    /// Wraps the data key under another key source, for a new passphrase. The database itself is not rewritten: who has
+    /// the old header and the old passphrase can still open it.
+    ///
+    /// # Errors
+    /// The header cannot be written; then the old key still opens the database.
+    pub fn change_key(&mut self, key: &KeySource, entropy: &dyn Entropy) -> Result<(), OpenError> {
+        open::rewrap(&self.folder, &self.data_key, key, entropy)
+    }
+
+    /// Runs `work` in one durable transaction: all that it wrote is on the disk when this returns `Ok`, nothing of it
+    /// when this returns an error (or when the process dies before).
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or a [`StoreError`] of the transaction itself.
+    pub fn step<T, E>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let (result, erased) = {
+            let tx = Tx { view: View { connection: &transaction }, erased: Cell::new(false) };
+            (work(&tx)?, tx.erased.get())
+        };
+        transaction.commit().map_err(StoreError::from)?;
+        if erased {
+            self.truncation = Truncation::Owed;
+        }
+        if self.truncation == Truncation::Owed {
+            // The step is durable already, so a failure here is not its failure: it stays owed.
+            let _ = self.truncate_wal();
+        }
+        Ok(result)
+    }
+
+    /// Reads several things as of one moment.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or a [`StoreError`] of the transaction itself.
+    pub fn read<T, E>(&mut self, work: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        read(&mut self.connection, work)
+    }
+
+    /// Another connection, which cannot write, for a thread that only shows things.
+    ///
+    /// # Errors
+    /// Those of opening a file.
+    pub fn reader(&self) -> Result<Reader, OpenError> {
+        Ok(Reader { connection: open::reader(&self.folder, &self.data_key)? })
+    }
+
+    /// Moves the WAL into the database and empties it, so that old versions of rows are gone. Call it when idle; steps
+    /// that delete do it themselves.
+    ///
+    /// # Errors
+    /// The disk refused. A reader in the way is no error: it is tried again after the next step.
+    pub fn truncate_wal(&mut self) -> Result<(), StoreError> {
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        self.truncation = if busy == 0 { Truncation::Done } else { Truncation::Owed };
+        Ok(())
+    }
+
+    /// Reads the whole database and checks every page and index.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where something is damaged.
+    pub fn check(&mut self) -> Result<(), StoreError> {
+        open::check(&self.connection)
+    }
+
+    /// Truncates the WAL and closes. Dropping a database closes it too, but tells of no failure.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.truncate_wal()?;
+        let Self { connection, lock, .. } = self;
+        connection.close().map_err(|(_, error)| StoreError::from(error))?;
+        drop(lock);
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// A connection that cannot write.
+pub struct Reader {
+    connection: Connection,
+}
+
+impl Reader {
+    /// Reads several things as of one moment.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or a [`StoreError`] of the transaction itself.
+    pub fn read<T, E>(&mut self, work: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        read(&mut self.connection, work)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+fn read<T, E>(connection: &mut Connection, work: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<StoreError>,
+{
+    let transaction: Transaction<'_> = connection.transaction().map_err(StoreError::from)?;
+    work(&View { connection: &transaction })
+}
+
+/// The database as of one moment, for the reading functions of the row modules.
+pub struct View<'a> {
+    connection: &'a Connection,
+}
+
+impl View<'_> {
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, map).optional()?)
+    }
+
+    /// All rows.
+    pub(crate) fn many<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, map)?;
+        Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("View")
+    }
+}
+
+/// The transaction of one step: all that a [`View`] can, and writing.
+pub struct Tx<'a> {
+    view: View<'a>,
+    erased: Cell<bool>,
+}
+
+impl Tx<'_> {
+    /// Writes; how many rows changed.
+    pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        Ok(self.view.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Writes what makes old bytes unwanted, so that the WAL is truncated after the step; how many rows changed.
+    pub(crate) fn erase(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        let changed = self.run(sql, params)?;
+        if changed > 0 {
+            self.erased.set(true);
+        }
+        Ok(changed)
+    }
+
+    /// Changes one row that must be there.
+    pub(crate) fn change(
+        &self,
+        what: &'static str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<(), StoreError> {
+        if self.run(sql, params)? == 0 { Err(StoreError::Absent(what)) } else { Ok(()) }
+    }
+
+    /// The id that the last insertion gave.
+    pub(crate) fn last_id(&self) -> i64 {
+        self.view.connection.last_insert_rowid()
+    }
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}
+
+impl fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tx")
+    }
+}
