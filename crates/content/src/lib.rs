@@ -1,1 +1,22 @@
-//! What travels inside the encryption.
+//! What travels inside the encryption: [`Content`], its padding, and how text of strangers is shown.
+//!
+//! The schema is `proto/hushwire/content/v1/content.proto`; its generated types stay private.
+//!
+//! Invariants:
+//! - [`Encoded`] is the exact bytes that the author wrote, without padding. Rows keep them and hashes are of them,
+//!   so a kind that this version does not know can be read after an upgrade and a witness never depends on how
+//!   this version would have written it.
+//! - On the wire its length is one of [`padding::BUCKETS`], whatever was said.
+//! - The author is not in here: it is the account of the MLS leaf.
+//! - No `Debug` shows what somebody wrote.
+//! - Whatever a stranger wrote goes through [`display`] before a person sees it.
+
+mod content;
+pub mod display;
+mod encoded;
+pub mod limits;
+pub mod padding;
+mod proto;
+
+pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
+pub use encoded::{DecodeError, Encoded};

@@ -1,0 +1,278 @@
+//! The validated content and its kinds.
+
+use std::fmt;
+
+use hushwire_types::{ContentId, EntryHash, ListNumber, Timestamp};
+
+use crate::{limits, proto};
+
+/// A field that does not hold what the schema promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// It is required and absent or empty.
+    #[error("{field} is missing")]
+    Missing {
+        /// The field's name in the schema.
+        field: &'static str,
+    },
+    /// It is not of its fixed length.
+    #[error("{field} has a wrong length")]
+    Length {
+        /// The field's name in the schema.
+        field: &'static str,
+    },
+    /// It is over its limit in [`limits`].
+    #[error("{field} is over its limit")]
+    TooLarge {
+        /// The field's name in the schema.
+        field: &'static str,
+    },
+    /// It may not be there.
+    #[error("{field} has a value that is not allowed")]
+    Value {
+        /// The field's name in the schema.
+        field: &'static str,
+    },
+}
+
+impl Invalid {
+    pub(crate) const fn too_large(field: &'static str) -> Self {
+        Self::TooLarge { field }
+    }
+}
+
+/// What somebody says in a conversation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its identity for display, chosen at random by its author; it survives re-encryption.
+    pub content_id: ContentId,
+    /// When it was written, by the author's clock.
+    pub sent_at: Timestamp,
+    /// What a reader that does not know the kind shows. Untrusted text; empty for the kinds of this version.
+    pub fallback: String,
+    /// What the author's device had seen and said before (rule R4).
+    pub witness: Witness,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What lets two devices notice that a server showed them different things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Consecutive from 1 for each sending device and conversation.
+    pub counter: u64,
+    /// [`Encoded::hash`](crate::Encoded::hash) of the device's content before this one; absent for the first.
+    pub previous: Option<[u8; 32]>,
+    /// The head of the author's own device list as the author knows it.
+    pub list: SeenList,
+    /// The confirmed transcript hash (RFC 9420, section 8.2) of the epoch that this was encrypted in.
+    pub transcript_hash: Vec<u8>,
+    /// The head of the device list of the reader's account as the author knows it.
+    pub peer_list: Option<SeenList>,
+}
+
+/// The head of a device list as somebody knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SeenList {
+    /// Number of the newest entry.
+    pub number: ListNumber,
+    /// Its hash.
+    pub hash: EntryHash,
+}
+
+/// What a content is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Text.
+    Text(Text),
+    /// What reached the author.
+    Receipt(Receipt),
+    /// Nothing: the first message of a leaf, or a heartbeat for the witness.
+    Presence,
+    /// A kind of a newer version: show the fallback, keep the bytes and read them again after an upgrade.
+    Unknown,
+}
+
+/// A text message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
+    /// A Markdown subset. Untrusted text.
+    pub body: String,
+}
+
+/// What reached the author.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// What became of them.
+    pub kind: ReceiptKind,
+    /// Contents of the reader's account, oldest first, at least one.
+    pub content_ids: Vec<ContentId>,
+}
+
+/// What became of the contents of a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReceiptKind {
+    /// They were decrypted and stored by a device of the author's.
+    Delivered,
+    /// Something that a newer version knows; nothing is shown for it.
+    Unknown(i32),
+}
+
+impl Content {
+    pub(crate) fn from_proto(proto: proto::Content) -> Result<Self, Invalid> {
+        let fallback = text("fallback", proto.fallback, limits::FALLBACK_BYTES)?;
+        let witness = proto.witness.ok_or(Invalid::Missing { field: "witness" })?;
+        Ok(Self {
+            content_id: fixed("content_id", &proto.content_id)?,
+            sent_at: Timestamp::from_ms(proto.sent_at),
+            fallback,
+            witness: Witness::from_proto(witness)?,
+            kind: proto.kind.map_or(Ok(Kind::Unknown), Kind::from_proto)?,
+        })
+    }
+
+    pub(crate) fn to_proto(&self) -> Result<proto::Content, Invalid> {
+        Ok(proto::Content {
+            content_id: self.content_id.as_bytes().to_vec(),
+            sent_at: self.sent_at.as_ms(),
+            fallback: self.fallback.clone(),
+            witness: Some(self.witness.to_proto()),
+            kind: Some(self.kind.to_proto()?),
+        })
+    }
+}
+
+impl Witness {
+    fn from_proto(proto: proto::Witness) -> Result<Self, Invalid> {
+        if proto.counter == 0 {
+            return Err(Invalid::Missing { field: "counter" });
+        }
+        if proto.transcript_hash.is_empty() {
+            return Err(Invalid::Missing { field: "transcript_hash" });
+        }
+        if proto.transcript_hash.len() > limits::TRANSCRIPT_HASH_BYTES {
+            return Err(Invalid::too_large("transcript_hash"));
+        }
+        let previous = match proto.previous.as_slice() {
+            [] => None,
+            bytes => Some(fixed("previous", bytes)?),
+        };
+        let list = SeenList::from_proto("list_hash", proto.list_number, &proto.list_hash)?;
+        Ok(Self {
+            counter: proto.counter,
+            previous,
+            list: list.ok_or(Invalid::Missing { field: "list_hash" })?,
+            transcript_hash: proto.transcript_hash,
+            peer_list: SeenList::from_proto("peer_list_hash", proto.peer_list_number, &proto.peer_list_hash)?,
+        })
+    }
+
+    fn to_proto(&self) -> proto::Witness {
+        proto::Witness {
+            counter: self.counter,
+            previous: self.previous.map(|hash| hash.to_vec()).unwrap_or_default(),
+            list_number: self.list.number.0,
+            list_hash: self.list.hash.as_bytes().to_vec(),
+            transcript_hash: self.transcript_hash.clone(),
+            peer_list_number: self.peer_list.map_or(0, |list| list.number.0),
+            peer_list_hash: self.peer_list.map(|list| list.hash.as_bytes().to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
+impl SeenList {
+    fn from_proto(field: &'static str, number: u64, hash: &[u8]) -> Result<Option<Self>, Invalid> {
+        match (number, hash) {
+            (0, []) => Ok(None),
+            (_, []) => Err(Invalid::Missing { field }),
+            (_, hash) => Ok(Some(Self { number: ListNumber(number), hash: fixed(field, hash)? })),
+        }
+    }
+}
+
+impl Kind {
+    fn from_proto(proto: proto::content::Kind) -> Result<Self, Invalid> {
+        use proto::content::Kind as Proto;
+        match proto {
+            Proto::Text(proto::Text { body }) => {
+                if body.is_empty() {
+                    return Err(Invalid::Missing { field: "body" });
+                }
+                let body = text("body", body, limits::TEXT_BYTES)?;
+                if body.chars().count() > limits::TEXT_CHARS {
+                    return Err(Invalid::too_large("body"));
+                }
+                Ok(Self::Text(Text { body }))
+            }
+            Proto::Receipt(receipt) => Receipt::from_proto(&receipt).map(Self::Receipt),
+            Proto::Presence(proto::Presence {}) => Ok(Self::Presence),
+        }
+    }
+
+    fn to_proto(&self) -> Result<proto::content::Kind, Invalid> {
+        use proto::content::Kind as Proto;
+        Ok(match self {
+            Self::Text(Text { body }) => Proto::Text(proto::Text { body: body.clone() }),
+            Self::Receipt(receipt) => Proto::Receipt(receipt.to_proto()),
+            Self::Presence => Proto::Presence(proto::Presence {}),
+            Self::Unknown => return Err(Invalid::Value { field: "kind" }),
+        })
+    }
+}
+
+impl Receipt {
+    fn from_proto(proto: &proto::Receipt) -> Result<Self, Invalid> {
+        let kind = match proto::ReceiptKind::try_from(proto.kind) {
+            Ok(proto::ReceiptKind::Delivered) => ReceiptKind::Delivered,
+            Ok(proto::ReceiptKind::Unspecified) | Err(_) => ReceiptKind::Unknown(proto.kind),
+        };
+        if proto.content_ids.is_empty() {
+            return Err(Invalid::Missing { field: "content_ids" });
+        }
+        if proto.content_ids.len() > limits::RECEIPT_IDS {
+            return Err(Invalid::too_large("content_ids"));
+        }
+        let content_ids = proto.content_ids.iter().map(|id| fixed("content_ids", id));
+        Ok(Self { kind, content_ids: content_ids.collect::<Result<_, _>>()? })
+    }
+
+    fn to_proto(&self) -> proto::Receipt {
+        let kind = match self.kind {
+            ReceiptKind::Delivered => proto::ReceiptKind::Delivered.into(),
+            ReceiptKind::Unknown(code) => code,
+        };
+        let content_ids = self.content_ids.iter().map(|id| id.as_bytes().to_vec());
+        proto::Receipt { kind, content_ids: content_ids.collect() }
+    }
+}
+
+fn text(field: &'static str, text: String, max: usize) -> Result<String, Invalid> {
+    if text.len() > max { Err(Invalid::TooLarge { field }) } else { Ok(text) }
+}
+
+fn fixed<'a, T: TryFrom<&'a [u8]>>(field: &'static str, bytes: &'a [u8]) -> Result<T, Invalid> {
+    if bytes.is_empty() {
+        return Err(Invalid::Missing { field });
+    }
+    T::try_from(bytes).map_err(|_| Invalid::Length { field })
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("content_id", &self.content_id)
+            .field("sent_at", &self.sent_at)
+            .field("witness", &self.witness)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.body.len())
+    }
+}

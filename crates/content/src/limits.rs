@@ -1,0 +1,20 @@
+//! Limits of content, each with its reason.
+
+/// Bytes of a padded Content: the wire's 64 KiB for an MLSMessage, less 1 KiB for what MLS puts around it (header,
+/// sender data, signature and tag take under 300 bytes with this suite).
+pub const CONTENT_BYTES: usize = 63 * 1024;
+
+/// Characters of a text: several pages, more is a file.
+pub const TEXT_CHARS: usize = 16_384;
+
+/// Bytes of a text, for scripts with 4 bytes a character: what the largest bucket leaves beside the witness.
+pub const TEXT_BYTES: usize = 60 * 1024;
+
+/// Bytes of a fallback: one sentence.
+pub const FALLBACK_BYTES: usize = 1024;
+
+/// Content ids of one receipt: more than one batch of deliveries has.
+pub const RECEIPT_IDS: usize = 256;
+
+/// Bytes of a transcript hash: the longest hash of any MLS ciphersuite.
+pub const TRANSCRIPT_HASH_BYTES: usize = 64;
