@@ -14,10 +14,13 @@
 
 pub mod account;
 pub mod bounds;
+pub mod codec;
 pub mod conversation;
+pub mod decide;
 pub mod error;
 pub mod key_package;
 pub mod mailbox;
+pub mod memory;
 pub mod registration;
 pub mod store;
 pub mod upkeep;
@@ -25,5 +28,6 @@ pub mod write;
 
 pub use bounds::Bounds;
 pub use error::{Refusal, StoreError};
+pub use memory::MemoryStore;
 pub use store::Store;
 pub use write::{Write, Written};

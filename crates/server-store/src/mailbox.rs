@@ -31,7 +31,7 @@ pub struct Place {
     pub conversation: ConversationId,
     /// Its generation.
     pub generation: Generation,
-    /// Its position; 0 for a [`EntryKind::Gap`].
+    /// Its position; for a [`EntryKind::Gap`] that of the last entry that was dropped.
     pub order: Order,
 }
 

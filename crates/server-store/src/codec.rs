@@ -1,0 +1,120 @@
+//! How the content of an entry is kept as bytes, for backends that keep bytes.
+//!
+//! A kind number and a payload. What is shared by thousands of mailboxes (a message, a Commit) is its own payload,
+//! so that a Commit entry and a Removed entry can name the same one. Numbers are stored: never change one.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq};
+
+use crate::account::ListHead;
+use crate::mailbox::{EntryKind, Gap};
+
+const APPLICATION: u8 = 1;
+const COMMIT: u8 = 2;
+const WELCOME: u8 = 3;
+const REMOVED: u8 = 4;
+/// The number of [`EntryKind::Gap`], which backends look for.
+pub const GAP: u8 = 5;
+const LIST_CHANGED: u8 = 6;
+
+/// The kind number of an entry.
+#[must_use]
+pub const fn number(kind: &EntryKind) -> u8 {
+    match kind {
+        EntryKind::Application(_) => APPLICATION,
+        EntryKind::Commit(_) => COMMIT,
+        EntryKind::Welcome { .. } => WELCOME,
+        EntryKind::Removed { .. } => REMOVED,
+        EntryKind::Gap(_) => GAP,
+        EntryKind::ListChanged { .. } => LIST_CHANGED,
+    }
+}
+
+/// The payload of an entry.
+#[must_use]
+pub fn payload(kind: &EntryKind) -> Bytes {
+    match kind {
+        EntryKind::Application(body) | EntryKind::Commit(body) | EntryKind::Removed { commit: body } => body.clone(),
+        EntryKind::Welcome { epoch, welcome } => {
+            let mut out = BytesMut::with_capacity(welcome.len().saturating_add(8));
+            out.put_u64(epoch.0);
+            out.put_slice(welcome);
+            out.freeze()
+        }
+        EntryKind::Gap(gap) => {
+            let mut out = BytesMut::with_capacity(24);
+            out.put_u64(gap.from.0);
+            out.put_u64(gap.through.0);
+            out.put_u64(gap.dropped);
+            out.freeze()
+        }
+        EntryKind::ListChanged { account, head } => {
+            let mut out = BytesMut::with_capacity(72);
+            out.put_slice(account.as_bytes());
+            out.put_u64(head.number.0);
+            out.put_slice(head.hash.as_bytes());
+            out.freeze()
+        }
+    }
+}
+
+/// The entry of a kind number and a payload; `None` where they fit nothing that this version knows.
+#[must_use]
+pub fn decode(number: u8, payload: Bytes) -> Option<EntryKind> {
+    match number {
+        APPLICATION => Some(EntryKind::Application(payload)),
+        COMMIT => Some(EntryKind::Commit(payload)),
+        REMOVED => Some(EntryKind::Removed { commit: payload }),
+        WELCOME => {
+            let (epoch, _) = split_u64(&payload)?;
+            Some(EntryKind::Welcome { epoch: Epoch(epoch), welcome: payload.slice(8..) })
+        }
+        GAP => {
+            let (from, rest) = split_u64(&payload)?;
+            let (through, rest) = split_u64(rest)?;
+            let (dropped, rest) = split_u64(rest)?;
+            rest.is_empty().then_some(EntryKind::Gap(Gap { from: Seq(from), through: Seq(through), dropped }))
+        }
+        LIST_CHANGED => {
+            let (account, rest) = payload.split_at_checked(AccountId::LEN)?;
+            let (number, hash) = split_u64(rest)?;
+            let head = ListHead { number: ListNumber(number), hash: EntryHash::try_from(hash).ok()? };
+            Some(EntryKind::ListChanged { account: AccountId::try_from(account).ok()?, head })
+        }
+        _ => None,
+    }
+}
+
+fn split_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*number), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_comes_back() {
+        let bytes = Bytes::from_static(b"message");
+        let head = ListHead { number: ListNumber(3), hash: EntryHash::new([8; 32]) };
+        let kinds = [
+            EntryKind::Application(bytes.clone()),
+            EntryKind::Commit(bytes.clone()),
+            EntryKind::Welcome { epoch: Epoch(7), welcome: bytes.clone() },
+            EntryKind::Removed { commit: bytes },
+            EntryKind::Gap(Gap { from: Seq(1), through: Seq(9), dropped: 4 }),
+            EntryKind::ListChanged { account: AccountId::new([5; 32]), head },
+        ];
+        for kind in kinds {
+            assert_eq!(decode(number(&kind), payload(&kind)), Some(kind));
+        }
+    }
+
+    #[test]
+    fn a_damaged_payload_is_nothing() {
+        assert_eq!(decode(GAP, Bytes::from_static(b"short")), None);
+        assert_eq!(decode(LIST_CHANGED, Bytes::from_static(b"short")), None);
+        assert_eq!(decode(99, Bytes::new()), None);
+    }
+}
