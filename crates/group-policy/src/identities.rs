@@ -43,13 +43,9 @@ impl IdentityProvider for Identities {
         if !group.admits(leaf.account) {
             return Err(Refusal::ForeignAccount(leaf.account).into());
         }
-        match (context, group.floors.get(&leaf.account)) {
-            (MemberValidationContext::ForCommit { .. }, Some(floor))
-                if !self.lists.reaches(leaf.account, leaf.list, *floor)? =>
-            {
-                Err(Refusal::BelowFloor(leaf.account).into())
-            }
-            _ => Ok(()),
+        match context {
+            MemberValidationContext::ForNewGroup { .. } => Ok(()),
+            _ => self.lists.check_floor(&group, &leaf),
         }
     }
 

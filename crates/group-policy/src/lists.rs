@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hushwire_identity::list::ListHead;
-use hushwire_identity::{LeafCredential, PublicKey};
+use hushwire_identity::{At, DeviceList, LeafCredential, ListHead, PublicKey};
 use hushwire_types::{AccountId, DeviceId};
 use mls_rs::group::ExportedTree;
 use mls_rs::identity::SigningIdentity;
 
-use crate::{PolicyError, Refusal, leaf_credential};
+use crate::{GroupExtension, PolicyError, Refusal, leaf_credential};
 
 /// What a prefix of a device list says of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +24,18 @@ pub enum Prefix {
     Missing,
 }
 
+impl Prefix {
+    /// What `list`, cut at `head`, says of `device`: what a [`DeviceLists`] answers for an account whose list it has.
+    #[must_use]
+    pub fn of(list: &DeviceList, head: ListHead, device: DeviceId) -> Self {
+        match list.device_at(head, device) {
+            At::Active(device) => Self::Active { mls_key: device.mls_key },
+            At::NotActive => Self::NotActive,
+            At::Unknown => Self::Missing,
+        }
+    }
+}
+
 /// The verified device lists that its holder knows. Pure: the same prefix always gets the same answer, but for
 /// [`Prefix::Missing`], which later knowledge may turn into one of the others.
 pub trait DeviceLists: Send + Sync {
@@ -34,6 +45,13 @@ pub trait DeviceLists: Send + Sync {
     /// Whether the list of `account`, cut at `head`, is at or above `floor`: it contains the floor, or a recovery-signed
     /// entry of it displaced the floor (rule R2). `None` where either is not known.
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool>;
+}
+
+/// Whether `list`, cut at `head`, is at or above `floor`: what a [`DeviceLists`] answers for an account whose list it
+/// has.
+#[must_use]
+pub fn reaches(list: &DeviceList, head: ListHead, floor: ListHead) -> Option<bool> {
+    list.knows(floor).then(|| list.reaches(head, floor)).flatten()
 }
 
 /// [`DeviceLists`] with the record of the prefixes that were asked for and missing. Clones share the record.
@@ -86,6 +104,20 @@ impl Lists {
             }
         }
         if missing.is_empty() { Ok(()) } else { Err(PolicyError::MissingLists(missing)) }
+    }
+
+    /// Refuses a new leaf below its account's floor in the group (rule R3). mls-rs does not judge the leaf of a Commit
+    /// that it makes itself: ask before making one, and where this refuses, take a newer credential first.
+    ///
+    /// # Errors
+    /// [`Refusal::BelowFloor`], or [`PolicyError::MissingLists`], also recorded.
+    pub fn check_floor(&self, group: &GroupExtension, leaf: &LeafCredential) -> Result<(), PolicyError> {
+        match group.floors.get(&leaf.account) {
+            Some(floor) if !self.reaches(leaf.account, leaf.list, *floor)? => {
+                Err(Refusal::BelowFloor(leaf.account).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether `device` is active in the prefix.

@@ -29,7 +29,7 @@ use crate::admission::decode;
 use crate::key_package::mls_time;
 use crate::{
     Admitted, DeviceLists, GroupExtension, Header, Identities, Lists, Policy, PolicyError, Refusal, admit,
-    leaf_credential, peek,
+    leaf_credential, peek, rules,
 };
 
 mod published;
@@ -295,9 +295,14 @@ impl Observer {
     }
 
     fn check_new(&self, creator: (AccountId, DeviceId)) -> Result<(), ObserverError> {
-        let alone = matches!(self.roster()?.as_slice(), [leaf] if (leaf.account, leaf.device) == creator);
-        let untouched = self.group.transcript_hash().is_empty() && self.extension.floors.is_empty();
-        if alone && untouched { Ok(()) } else { Err(Refusal::NotANewGroup.into()) }
+        let roster = self.roster()?;
+        let [leaf] = roster.as_slice() else { return Err(Refusal::NotANewGroup.into()) };
+        if (leaf.account, leaf.device) != creator || !self.group.transcript_hash().is_empty() {
+            return Err(Refusal::NotANewGroup.into());
+        }
+        self.lists.check_floor(&self.extension, leaf)?;
+        rules::check_floors_known(&self.extension, &self.lists)?;
+        Ok(())
     }
 }
 

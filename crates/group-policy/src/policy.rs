@@ -6,7 +6,6 @@ use mls_rs::group::{GroupContext, Roster};
 use mls_rs::mls_rules::{
     CommitDirection, CommitOptions, CommitSource, EncryptionOptions, ProposalBundle, ProposalSource,
 };
-use mls_rs_core::identity::SigningIdentity;
 
 use crate::rules::{self, Change, Committer, Group, Leaf};
 use crate::{GroupExtension, Lists, PolicyError, Refusal, leaf_credential};
@@ -95,10 +94,9 @@ fn change_of(source: &CommitSource, proposals: &ProposalBundle) -> Result<Change
 }
 
 fn committer(source: &CommitSource) -> Result<Committer, Refusal> {
-    let credential = |identity: &SigningIdentity| leaf_credential(identity);
     match source {
-        CommitSource::ExistingMember(member) => Ok(Committer::Member(credential(&member.signing_identity)?)),
-        CommitSource::NewMember(identity) => Ok(Committer::External(credential(identity)?)),
+        CommitSource::ExistingMember(_) => Ok(Committer::Member),
+        CommitSource::NewMember(identity) => Ok(Committer::External(leaf_credential(identity)?)),
     }
 }
 

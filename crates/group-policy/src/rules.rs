@@ -29,8 +29,8 @@ pub struct Group {
 /// Who made a Commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committer {
-    /// A member, by the credential of its leaf before the Commit.
-    Member(LeafCredential),
+    /// A member.
+    Member,
     /// A device that joins by external Commit, by the credential of its new leaf.
     External(LeafCredential),
 }
@@ -63,7 +63,7 @@ pub fn check(group: &Group, change: &Change, lists: &Lists) -> Result<(), Policy
         return Err(Refusal::ForeignAccount(foreign.account).into());
     }
     match change.committer {
-        Committer::Member(_) => check_removed_accounts(group, change, &removed, next, lists),
+        Committer::Member => check_removed_accounts(group, change, &removed, next, lists),
         Committer::External(new) => Ok(check_external(group, &removed, &new)?),
     }
 }
@@ -73,8 +73,7 @@ fn removed_leaves(group: &Group, removed: &[u32]) -> Result<Vec<Leaf>, Refusal> 
     removed.iter().map(|index| find(index).ok_or(Refusal::NoSuchLeaf)).collect()
 }
 
-/// The extension never changes but for floors that rise, and only to heads that exist: a floor that nobody can reach
-/// would lock the account out.
+/// The extension never changes but for floors that rise.
 fn check_extension(old: &GroupExtension, new: &GroupExtension, lists: &Lists) -> Result<(), PolicyError> {
     let frozen =
         |extension: &GroupExtension| (extension.conversation, extension.generation, extension.kind.clone());
@@ -87,7 +86,12 @@ fn check_extension(old: &GroupExtension, new: &GroupExtension, lists: &Lists) ->
             return Err(Refusal::FloorLowered(*account).into());
         }
     }
-    new.floors.iter().try_for_each(|(account, floor)| lists.require(*account, *floor))
+    check_floors_known(new, lists)
+}
+
+/// Floors stand at heads that exist: one that nobody can reach would lock its account out.
+pub(crate) fn check_floors_known(extension: &GroupExtension, lists: &Lists) -> Result<(), PolicyError> {
+    extension.floors.iter().try_for_each(|(account, floor)| lists.require(*account, *floor))
 }
 
 /// A member may remove any leaf but its own, yet no account may be put out of a direct conversation: it could not
