@@ -13,6 +13,12 @@ const HIDDEN: char = char::REPLACEMENT_CHARACTER;
 /// Combining marks in a row that any script needs, with room; the rest of a pile climbs over other lines.
 const MARKS_MAX: usize = 8;
 
+/// The flags of England, Scotland and Wales are this character with tags behind it.
+const BLACK_FLAG: char = '\u{1f3f4}';
+
+/// Tags of such a flag: country, region and the closing one.
+const FLAG_LETTERS_MAX: usize = 7;
+
 /// The text of a message: newlines and tabs stay.
 #[must_use]
 pub fn text(untrusted: &str) -> Cow<'_, str> {
@@ -37,17 +43,25 @@ fn harmless(untrusted: &str, lines: Lines) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(untrusted.len());
     let mut marks = 0;
-    let mut flag = false;
+    let mut flag_letters = 0;
     let mut characters = untrusted.chars().peekable();
     while let Some(character) = characters.next() {
         if character == '\r' && characters.peek() == Some(&'\n') {
             continue;
         }
-        // The flags of England, Scotland and Wales are a black flag with invisible letters behind it.
-        flag = character == '\u{1f3f4}' || (flag && is_tag(character));
-        let Some(shown) = (if flag { Some(character) } else { shown(character, lines) }) else {
+        if is_tag(character) {
+            if flag_letters > 0 {
+                flag_letters -= 1;
+                out.push(character);
+            }
             continue;
-        };
+        }
+        flag_letters = if character == BLACK_FLAG { FLAG_LETTERS_MAX } else { 0 };
+        let Some(shown) = shown(character, lines) else { continue };
+        // One selector chooses a glyph; a row of them is hidden data.
+        if is_selector(shown) && out.chars().next_back().is_none_or(is_selector) {
+            continue;
+        }
         marks = if is_mark(shown) { marks + 1 } else { 0 };
         if marks <= MARKS_MAX {
             out.push(shown);
@@ -82,14 +96,18 @@ fn shown(character: char, lines: Lines) -> Option<char> {
         | '\u{3164}'
         | '\u{ffa0}'
         | '\u{feff}' => return None,
-        // Tags, which can carry a whole hidden text.
-        tag if is_tag(tag) => return None,
         ordinary => ordinary,
     })
 }
 
+/// Invisible letters, which can carry a whole hidden text.
 const fn is_tag(character: char) -> bool {
-    matches!(character, '\u{e0000}'..='\u{e0fff}')
+    matches!(character, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Variation selectors: the plain or the coloured form of an emoji, the form of an ideograph in a name.
+const fn is_selector(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// The blocks of combining marks that piles are made of.
@@ -142,6 +160,8 @@ mod tests {
 
     #[test]
     fn invisible_characters_vanish() {
+        assert_eq!(line("a\u{fe0f}\u{fe01}\u{e0110}b"), "a\u{fe0f}b");
+        assert_eq!(line("\u{1f3f4}\u{200b}\u{e0067}"), "\u{1f3f4}");
         assert_eq!(line("ali\u{200b}ce\u{feff}\u{e0041}\u{3164}"), "alice");
     }
 

@@ -48,6 +48,7 @@ impl RequestId {
 
 /// What a server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every frame is the large one, and lives for one step")]
 pub enum ClientFrame {
     /// A request of this version.
     Request {

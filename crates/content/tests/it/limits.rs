@@ -1,0 +1,59 @@
+//! Limits hold when writing and when reading.
+
+use hushwire_content::limits::{CONTENT_BYTES, FALLBACK_BYTES, RECEIPT_IDS, TEXT_BYTES, TEXT_CHARS};
+use hushwire_content::{Content, DecodeError, Invalid, Kind, Receipt, ReceiptKind};
+use hushwire_types::ContentId;
+
+use crate::samples;
+
+#[test]
+fn a_text_of_the_largest_size_goes_and_one_character_more_does_not() {
+    assert!(samples::text(&"a".repeat(TEXT_CHARS)).encode_padded().is_ok());
+    let too_large = Err(Invalid::TooLarge { field: "body" });
+    assert_eq!(samples::text(&"a".repeat(TEXT_CHARS + 1)).encode(), too_large);
+    assert!(samples::text(&"🦀".repeat(TEXT_BYTES / 4)).encode_padded().is_ok());
+    assert_eq!(samples::text(&"🦀".repeat(TEXT_BYTES / 4 + 1)).encode(), too_large);
+}
+
+#[test]
+fn the_largest_text_fits_with_the_largest_fallback() {
+    let mut content = samples::text(&"🦀".repeat(TEXT_BYTES / 4));
+    content.fallback = "f".repeat(FALLBACK_BYTES);
+    assert_eq!(content.encode_padded().unwrap().len(), CONTENT_BYTES);
+    content.fallback.push('f');
+    assert_eq!(content.encode(), Err(Invalid::TooLarge { field: "fallback" }));
+}
+
+#[test]
+fn a_padded_content_over_the_limit_is_refused_unread() {
+    let padded = vec![0x80; CONTENT_BYTES + 1];
+    assert_eq!(Content::decode(&padded), Err(DecodeError::TooLarge { bytes: CONTENT_BYTES + 1 }));
+}
+
+#[test]
+fn a_receipt_names_at_least_one_content_and_not_too_many() {
+    let receipt = |count| {
+        let content_ids = vec![ContentId::new([1; 16]); count];
+        samples::content(Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids }))
+            .encode()
+            .map(drop)
+    };
+    assert_eq!(receipt(RECEIPT_IDS), Ok(()));
+    assert_eq!(receipt(RECEIPT_IDS + 1), Err(Invalid::TooLarge { field: "content_ids" }));
+    assert_eq!(receipt(0), Err(Invalid::Missing { field: "content_ids" }));
+}
+
+#[test]
+fn an_empty_text_is_refused() {
+    assert_eq!(samples::text("").encode(), Err(Invalid::Missing { field: "body" }));
+}
+
+#[test]
+fn a_witness_needs_its_counter_and_its_transcript_hash() {
+    let mut content = samples::text("hello");
+    content.witness.counter = 0;
+    assert_eq!(content.encode(), Err(Invalid::Missing { field: "counter" }));
+    content.witness.counter = 1;
+    content.witness.transcript_hash.clear();
+    assert_eq!(content.encode(), Err(Invalid::Missing { field: "transcript_hash" }));
+}

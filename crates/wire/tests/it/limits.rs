@@ -1,0 +1,188 @@
+//! Limits hold in both directions, with a typed error.
+
+use hushwire_types::{ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
+use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
+use hushwire_wire::limits::{
+    DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, KEY_PACKAGE_BYTES, KEY_PACKAGES, LIST_ENTRIES,
+    LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES,
+};
+use hushwire_wire::{
+    AccountKeys, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group, Invalid, Opaque, Place,
+    PutKeyPackages, Request, Response, SendMessage,
+};
+
+use crate::raw::Raw;
+use crate::samples;
+
+fn message(bytes: usize) -> Request {
+    SendMessage {
+        send_seq: SendSeq(1),
+        conversation_id: ConversationId::new([1; 32]),
+        generation: Generation(1),
+        epoch: Epoch(u64::MAX),
+        body: Opaque::from(vec![7; bytes]),
+    }
+    .into()
+}
+
+fn encode(request: &Request) -> Result<usize, EncodeError> {
+    frame::encode_client(RequestId::FIRST, request).map(|frame| frame.len())
+}
+
+fn too_large(field: &'static str) -> EncodeError {
+    EncodeError::Invalid(Invalid { field, fault: Fault::TooLarge })
+}
+
+#[test]
+fn a_message_of_the_largest_size_goes_and_one_byte_more_does_not() {
+    assert!(encode(&message(MESSAGE_BYTES)).is_ok());
+    assert_eq!(encode(&message(MESSAGE_BYTES + 1)), Err(too_large("body")));
+}
+
+#[test]
+fn a_message_over_its_limit_is_refused_with_its_request_id() {
+    let body = Raw::default()
+        .number(1, 1)
+        .bytes(2, [1; 32])
+        .number(3, 1)
+        .number(4, 1)
+        .bytes(5, vec![7; MESSAGE_BYTES + 1]);
+    let error = Raw::default().number(1, 9).bytes(829, body).decode_client().unwrap_err();
+    let invalid = Invalid { field: "body", fault: Fault::TooLarge };
+    assert_eq!(error, DecodeError::Invalid { request_id: RequestId::new(9), code: 829, invalid });
+    assert_eq!(error.answer().code, ErrorCode::TooLarge);
+}
+
+#[test]
+fn a_frame_over_its_limit_is_refused_unread() {
+    let frame = Raw::default().number(1, 9).bytes(829, vec![0; FRAME_BYTES]);
+    let bytes = frame.as_ref().len();
+    assert_eq!(frame.clone().decode_client(), Err(DecodeError::TooLarge { bytes }));
+    assert_eq!(frame.decode_server(), Err(DecodeError::TooLarge { bytes }));
+}
+
+#[test]
+fn parts_within_their_limits_may_not_exceed_the_frame_together() {
+    let group = Group {
+        conversation_id: ConversationId::new([1; 32]),
+        generation: Generation(1),
+        epoch: Epoch(1),
+        group_info: Some(vec![1; MESSAGE_BYTES].into()),
+        ratchet_tree: vec![1; MESSAGE_BYTES].into(),
+    };
+    let error = frame::encode_server(None, &group.into()).unwrap_err();
+    assert!(matches!(error, EncodeError::TooLarge { bytes } if bytes > FRAME_BYTES));
+}
+
+#[test]
+fn a_full_pool_of_key_packages_fits_into_a_frame() {
+    let put = |count, bytes| -> Request {
+        PutKeyPackages {
+            key_packages: vec![Opaque::from(vec![1; bytes]); count],
+            last_resort_key_package: Some(vec![1; bytes].into()),
+            replace: true,
+        }
+        .into()
+    };
+    assert!(encode(&put(KEY_PACKAGES, 3 * 1024)).is_ok());
+    assert_eq!(encode(&put(KEY_PACKAGES + 1, 1)), Err(too_large("key_packages")));
+    assert_eq!(encode(&put(1, KEY_PACKAGE_BYTES + 1)), Err(too_large("key_packages")));
+}
+
+#[test]
+fn a_full_answer_of_list_entries_fits_into_a_frame() {
+    let keys = |count| -> Response {
+        let (_, response) =
+            samples::responses().into_iter().find(|(name, _)| *name == "account_keys").unwrap();
+        let Response::AccountKeys(keys) = response else { panic!("not AccountKeys") };
+        AccountKeys { entries: vec![Opaque::from(vec![1; LIST_ENTRY_BYTES]); count], ..keys }.into()
+    };
+    assert!(frame::encode_server(None, &keys(LIST_ENTRIES)).is_ok());
+    assert_eq!(frame::encode_server(None, &keys(LIST_ENTRIES + 1)), Err(too_large("entries")));
+}
+
+fn entry(seq: u64, bytes: usize) -> Entry {
+    Entry {
+        seq: Seq(seq),
+        accepted_at: Timestamp::from_ms(u64::MAX),
+        place: Some(Place {
+            conversation_id: ConversationId::new([1; 32]),
+            generation: Generation(u64::MAX),
+            order: Some(Order(u64::MAX)),
+        }),
+        kind: EntryKind::Application(vec![7; bytes].into()),
+    }
+}
+
+#[test]
+fn a_delivery_has_a_bounded_number_of_entries_in_order() {
+    let delivery = |seqs: Vec<u64>| {
+        let entries = seqs.into_iter().map(|seq| entry(seq, 1)).collect();
+        frame::encode_server(None, &Delivery { entries }.into()).map(drop)
+    };
+    let value = |field, fault| Err(EncodeError::Invalid(Invalid { field, fault }));
+    let full = DELIVERY_ENTRIES as u64;
+    assert_eq!(delivery((1..=full).collect()), Ok(()));
+    assert_eq!(delivery((1..=full + 1).collect()), Err(too_large("entries")));
+    assert_eq!(delivery(vec![]), value("entries", Fault::Missing));
+    assert_eq!(delivery(vec![2, 2]), value("seq", Fault::Value));
+    assert_eq!(delivery(vec![2, 1]), value("seq", Fault::Value));
+}
+
+#[test]
+fn a_delivery_closed_at_its_limit_fits_into_a_frame() {
+    let largest = entry(u64::MAX, MESSAGE_BYTES);
+    assert!(frame::encode_server(None, &Delivery { entries: vec![largest] }.into()).is_ok());
+    let mut entries = Vec::new();
+    let mut bytes = 0;
+    for seq in 1.. {
+        let next = entry(seq, 1_000);
+        bytes += next.encoded_len();
+        if bytes > DELIVERY_BYTES || entries.len() == DELIVERY_ENTRIES {
+            break;
+        }
+        entries.push(next);
+    }
+    assert!(entries.len() > 50);
+    assert!(frame::encode_server(None, &Delivery { entries }.into()).is_ok());
+}
+
+#[test]
+fn sentences_and_feature_lists_are_bounded() {
+    let error = Error::new(ErrorCode::Internal, "x".repeat(TEXT_BYTES + 1));
+    assert_eq!(frame::encode_server(None, &error.into()), Err(too_large("text")));
+    let (_, hello) = samples::requests().into_iter().find(|(name, _)| *name == "hello").unwrap();
+    let Request::Hello(mut hello) = hello else { panic!("not Hello") };
+    hello.features = vec!["f".into(); FEATURES + 1];
+    assert_eq!(encode(&hello.clone().into()), Err(too_large("features")));
+    hello.features = vec!["\u{1b}[31m".into()];
+    let invalid = Invalid { field: "features", fault: Fault::Value };
+    assert_eq!(encode(&hello.into()), Err(EncodeError::Invalid(invalid)));
+}
+
+#[test]
+fn ids_have_their_exact_length() {
+    for length in [0, 31, 33] {
+        let body = Raw::default().bytes(1, vec![1; length]);
+        let error = Raw::default().number(1, 9).bytes(832, body).decode_client().unwrap_err();
+        let fault = if length == 0 { Fault::Missing } else { Fault::Length };
+        let invalid = Invalid { field: "account_id", fault };
+        assert_eq!(error, DecodeError::Invalid { request_id: RequestId::new(9), code: 832, invalid });
+    }
+}
+
+#[test]
+fn an_otp_is_six_digits() {
+    for code in ["12345", "1234567", "12345a", "१२"] {
+        let otp = Raw::default().bytes(1, [1; 16]).bytes(2, code);
+        assert!(Raw::default().number(1, 9).bytes(831, otp).decode_client().is_err(), "{code}");
+    }
+}
+
+#[test]
+fn what_changes_a_conversation_says_where_it_stands() {
+    let homeless = Entry { place: None, ..entry(1, 1) };
+    let error = frame::encode_server(None, &Delivery { entries: vec![homeless] }.into());
+    let invalid = Invalid { field: "conversation_id", fault: Fault::Missing };
+    assert_eq!(error, Err(EncodeError::Invalid(invalid)));
+}
