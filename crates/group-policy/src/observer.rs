@@ -224,11 +224,7 @@ impl Observer {
         sender: (AccountId, DeviceId),
         now: Timestamp,
     ) -> Result<Followed, ObserverError> {
-        let message = self.admit_commit(published.commit)?;
-        let mut group = self.group.clone();
-        let received = group.process_incoming_message_with_time(message, mls_time(now))?;
-        let ExternalReceivedMessage::Commit(commit) = received else { return Err(Refusal::Malformed.into()) };
-        let next = Self::of(&self.suite, self.lists.clone(), group)?;
+        let (commit, next) = self.follow(published.commit, now)?;
         let summary = next.summarize(&commit)?;
         if (summary.committer.account, summary.committer.device) != sender {
             return Err(Refusal::NotTheSender.into());
@@ -236,6 +232,23 @@ impl Observer {
         let next = next.with_group_info(published.group_info, commit.committer)?;
         published::check_welcome(&self.suite, &commit, published.welcome)?;
         Ok(Followed { summary, next })
+    }
+
+    /// Follows a Commit that was accepted at `accepted_at`, to come from a stored snapshot to a later epoch.
+    ///
+    /// # Errors
+    /// [`ObserverError`] where it was not accepted in this epoch: the log and the snapshot do not belong together.
+    pub fn replay(&self, commit: &[u8], accepted_at: Timestamp) -> Result<Self, ObserverError> {
+        self.follow(commit, accepted_at).map(|(_, next)| next)
+    }
+
+    fn follow(&self, commit: &[u8], now: Timestamp) -> Result<(CommitMessageDescription, Self), ObserverError> {
+        let message = self.admit_commit(commit)?;
+        let mut group = self.group.clone();
+        let received = group.process_incoming_message_with_time(message, mls_time(now))?;
+        let ExternalReceivedMessage::Commit(commit) = received else { return Err(Refusal::Malformed.into()) };
+        let next = Self::of(&self.suite, self.lists.clone(), group)?;
+        Ok((commit, next))
     }
 
     fn admit_commit(&self, bytes: &[u8]) -> Result<MlsMessage, ObserverError> {

@@ -203,6 +203,8 @@ pub struct GroupInfo {
 pub struct Handshake {
     /// The epoch that it was made in.
     pub epoch: Epoch,
+    /// When it was accepted: what was valid then is valid for ever, so a replay goes by this time.
+    pub accepted_at: Timestamp,
     /// The MLSMessage.
     pub commit: Bytes,
 }

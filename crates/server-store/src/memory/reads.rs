@@ -118,7 +118,7 @@ impl State {
     ) -> Vec<Handshake> {
         self.log_of(conversation, generation)
             .filter(|(epoch, _)| (from..to).contains(epoch))
-            .map(|(epoch, dated)| Handshake { epoch, commit: dated.bytes.clone() })
+            .map(|(epoch, dated)| Handshake { epoch, accepted_at: dated.at, commit: dated.bytes.clone() })
             .collect()
     }
 

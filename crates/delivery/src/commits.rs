@@ -1,0 +1,234 @@
+//! Commits and new conversations: validated on a worker, compared again by the writer.
+//!
+//! ```text
+//!  the same bytes again? ─ yes ─► the first answer          (before anything that the epoch could spoil)
+//!  the epoch's turn?     ─ no ──► StaleEpoch …              (before any cryptography)
+//!  Observer              ─ no ──► RefusedByPolicy
+//!  AppendCommit          ─ the writer's compare-and-swap ─► MessageSent, or StaleEpoch for who lost the race
+//! ```
+//!
+//! The Observer cannot see everything (rule R1): the members check again.
+
+use bytes::Bytes;
+use hushwire_group_policy::{
+    CommitSummary, Followed, GroupExtension, Observer, Published, direct_conversation_id,
+};
+use hushwire_identity::LeafCredential;
+use hushwire_server_store::account::{AccountState, DeviceAddress};
+use hushwire_server_store::conversation::{self, AppendCommit, Commit, Committer, GroupBase, SendId, Slot};
+use hushwire_server_store::decide::epoch;
+use hushwire_types::{AccountId, Epoch, Timestamp};
+use hushwire_wire::{ConversationKind, CreateConversation, Opaque, Response, SendCommit};
+
+use crate::check::{Check, Verdict, Work};
+use crate::conversations::{Kind, digest, standing, turn};
+use crate::fault::Fault;
+use crate::job::{After, Job, address, sent_answer};
+use crate::limits::Limit;
+use crate::observers::{BASE_EVERY, Watched};
+use crate::service::Service;
+use crate::session::Caller;
+use crate::step::{Origin, Step};
+
+impl Service {
+    pub(crate) fn send_commit(
+        &self,
+        caller: Caller,
+        origin: Origin,
+        commit: SendCommit,
+        now: Timestamp,
+    ) -> Result<Step, Fault> {
+        self.limiter.take(Limit::Commit, caller.device.as_ref(), now)?;
+        Ok(Step::check(Check { origin, work: Work::Commit(caller, Box::new(commit)) }))
+    }
+
+    pub(crate) fn create(
+        &self,
+        caller: Caller,
+        origin: Origin,
+        create: CreateConversation,
+        now: Timestamp,
+    ) -> Result<Step, Fault> {
+        self.limiter.take(Limit::Create, caller.account.as_ref(), now)?;
+        Ok(Step::check(Check { origin, work: Work::Create(caller, Box::new(create)) }))
+    }
+
+    pub(crate) fn check_commit(
+        &self,
+        caller: Caller,
+        origin: Origin,
+        commit: &SendCommit,
+        now: Timestamp,
+    ) -> Result<Verdict, Fault> {
+        let send = commit_send(caller, commit);
+        if let Some(answer) = self.repeated(&send)? {
+            return Ok(Verdict::Answer(answer));
+        }
+        let conversation = self.conversation_of(caller.account, commit.conversation_id)?;
+        // What is not of the current epoch is refused before any cryptography.
+        epoch::commit(turn(&conversation), commit.generation, commit.epoch)?;
+        let view = self.view(commit.conversation_id, commit.generation, commit.epoch)?;
+        let view = view.ok_or(Fault::StaleEpoch(standing(&conversation)))?;
+        let published = published(&commit.commit, &commit.group_info, commit.welcome.as_ref());
+        let Followed { summary, next } =
+            view.observer.check_commit(published, (caller.account, caller.device), now)?;
+        self.check_added(caller, &summary)?;
+        let base_due = summary.new_epoch.0.saturating_sub(conversation.base_epoch.0) >= BASE_EVERY;
+        let base = if base_due { Some(base(&next)?) } else { None };
+        let committer = if summary.external { Committer::External } else { Committer::Member };
+        let append = AppendCommit {
+            send,
+            conversation: commit.conversation_id,
+            generation: commit.generation,
+            epoch: commit.epoch,
+            committer,
+            commit: stored(published, &summary, base),
+        };
+        let (conversation, generation) = (commit.conversation_id, commit.generation);
+        let watched = Watched { conversation, generation, observer: next };
+        let after = After::Sent {
+            send_seq: commit.send_seq,
+            sender: caller.account,
+            conversation,
+            watched: Some(Box::new(watched)),
+        };
+        Ok(Verdict::Write(Job::new(origin, append, after)))
+    }
+
+    pub(crate) fn check_creation(
+        &self,
+        caller: Caller,
+        origin: Origin,
+        create: &CreateConversation,
+        now: Timestamp,
+    ) -> Result<Verdict, Fault> {
+        // Whose conversation it is comes first: nobody else learns whether it exists.
+        let ConversationKind::Direct { peer } = create.kind else { return Err(Fault::Unsupported) };
+        if create.conversation_id != direct_conversation_id(caller.account, peer) {
+            return Err(Fault::Refused("the conversation is not between these two accounts".to_owned()));
+        }
+        let send = creation_send(caller, create, peer);
+        if let Some(answer) = self.repeated(&send)? {
+            return Ok(Verdict::Answer(answer));
+        }
+        self.check_peer(peer)?;
+        let existing = self.store.conversation(create.conversation_id)?;
+        if let Some(existing) = existing.filter(|existing| create.generation <= existing.generation) {
+            return Err(Fault::ConversationExists(standing(&existing)));
+        }
+        let Followed { summary, next } = self.first_commit(caller, create, peer, now)?;
+        self.check_added(caller, &summary)?;
+        let published = published(&create.commit, &create.commit_group_info, create.welcome.as_ref());
+        let write = conversation::CreateConversation {
+            send,
+            conversation: create.conversation_id,
+            generation: create.generation,
+            kind: conversation::ConversationKind::direct(caller.account, peer),
+            base: base(&next)?,
+            commit: stored(published, &summary, None),
+        };
+        let (conversation, generation) = (create.conversation_id, create.generation);
+        let watched = Watched { conversation, generation, observer: next };
+        let after = After::Sent {
+            send_seq: create.send_seq,
+            sender: caller.account,
+            conversation,
+            watched: Some(Box::new(watched)),
+        };
+        Ok(Verdict::Write(Job::new(origin, write, after)))
+    }
+
+    /// The group as its creator made it, followed through its first Commit.
+    fn first_commit(
+        &self,
+        caller: Caller,
+        create: &CreateConversation,
+        peer: AccountId,
+        now: Timestamp,
+    ) -> Result<Followed, Fault> {
+        let creator = (caller.account, caller.device);
+        let lists = self.lists.clone();
+        let observer =
+            Observer::start(&self.suite, lists, &create.group_info, &create.ratchet_tree, creator, now)?;
+        if *observer.extension() != GroupExtension::direct(caller.account, peer, create.generation) {
+            return Err(Fault::Refused("the group is of another conversation than it says".to_owned()));
+        }
+        let published = published(&create.commit, &create.commit_group_info, create.welcome.as_ref());
+        Ok(observer.check_commit(published, creator, now)?)
+    }
+
+    /// The first answer, where this very send was accepted before.
+    fn repeated(&self, send: &SendId) -> Result<Option<Response>, Fault> {
+        match self.store.slot(send)? {
+            Slot::Fresh => Ok(None),
+            Slot::Repeated(answer) => Ok(Some(sent_answer(send.send_seq, answer))),
+            Slot::Reused => Err(Fault::IdReused),
+        }
+    }
+
+    /// Nobody is added who could not come.
+    fn check_added(&self, caller: Caller, summary: &CommitSummary) -> Result<(), Fault> {
+        let mut accounts: Vec<AccountId> = summary.added.iter().map(|leaf| leaf.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let others = accounts.into_iter().filter(|account| *account != caller.account);
+        others.into_iter().try_for_each(|account| self.check_peer(account))
+    }
+
+    fn check_peer(&self, account: AccountId) -> Result<(), Fault> {
+        match self.store.account(account)?.map(|account| account.state) {
+            Some(AccountState::Active) => Ok(()),
+            Some(AccountState::Suspended) => Err(Fault::Suspended),
+            Some(AccountState::Deleted) | None => Err(Fault::UnknownAccount),
+        }
+    }
+}
+
+fn commit_send(caller: Caller, commit: &SendCommit) -> SendId {
+    let place = (commit.conversation_id, commit.generation, commit.epoch);
+    let welcome = commit.welcome.as_ref().map_or(&[][..], |welcome| welcome.as_slice());
+    let digest = digest(Kind::Commit, place, &[&commit.commit, &commit.group_info, welcome]);
+    SendId { mailbox: caller.mailbox, send_seq: commit.send_seq, digest }
+}
+
+fn creation_send(caller: Caller, create: &CreateConversation, peer: AccountId) -> SendId {
+    let place = (create.conversation_id, create.generation, Epoch(0));
+    let welcome = create.welcome.as_ref().map_or(&[][..], |welcome| welcome.as_slice());
+    let parts: [&[u8]; 6] = [
+        peer.as_ref(),
+        &create.group_info,
+        &create.ratchet_tree,
+        &create.commit,
+        &create.commit_group_info,
+        welcome,
+    ];
+    let digest = digest(Kind::Creation, place, &parts);
+    SendId { mailbox: caller.mailbox, send_seq: create.send_seq, digest }
+}
+
+fn published<'a>(commit: &'a Opaque, group_info: &'a Opaque, welcome: Option<&'a Opaque>) -> Published<'a> {
+    Published { commit, group_info, welcome: welcome.map(Opaque::as_slice) }
+}
+
+fn base(observer: &Observer) -> Result<GroupBase, Fault> {
+    let snapshot = observer.snapshot().map_err(|error| {
+        tracing::error!(%error, "a group cannot be saved");
+        Fault::Internal
+    })?;
+    Ok(GroupBase { epoch: observer.epoch(), snapshot: snapshot.into() })
+}
+
+/// What the store does for a checked Commit.
+fn stored(published: Published<'_>, summary: &CommitSummary, base: Option<GroupBase>) -> Commit {
+    let addresses = |leaves: &[LeafCredential]| -> Vec<DeviceAddress> {
+        leaves.iter().map(|leaf| address(leaf.account, leaf.device)).collect()
+    };
+    Commit {
+        commit: Bytes::copy_from_slice(published.commit),
+        group_info: Bytes::copy_from_slice(published.group_info),
+        welcome: published.welcome.map(Bytes::copy_from_slice),
+        added: addresses(&summary.added),
+        removed: addresses(&summary.removed),
+        base,
+    }
+}
