@@ -33,7 +33,7 @@ pub use invite::{InviteCode, InviteLink, LinkError};
 pub use keys::{InvalidKey, ListKey, PublicKey, Signature};
 pub use list::{
     Accepted, At, Author, Change, Device, DeviceList, DeviceName, DeviceStatus, ListError, ListHead,
-    NewDevice, UnverifiedEntry,
+    NewDevice, Refusal, UnverifiedEntry,
 };
 pub use recovery::{RecoveryKey, RecoveryTextError};
 pub use safety::SafetyNumber;

@@ -9,8 +9,10 @@
 //!   made under it can still be judged (rule R3), and its additions count as revoked.
 //! - A device id is used once in a chain: what was revoked never comes back.
 
+mod build;
 mod entry;
 mod rules;
+mod take;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,9 +22,8 @@ pub use entry::{Author, Change, Device, DeviceName, NewDevice, UnverifiedEntry};
 
 use crate::Malformed;
 use crate::genesis::{Genesis, GenesisError};
-use crate::keys::{ListKey, PublicKey};
-use crate::recovery::RecoveryKey;
-use entry::AuthorId;
+use crate::keys::PublicKey;
+use take::Taken;
 
 /// The most entries that a chain may have: a list is loaded and checked as one, and 4,096 entries are about 1.2 MB
 /// and a second of signature checks.
@@ -265,7 +266,7 @@ impl DeviceList {
             return None;
         }
         let genesis = ListHead { number: ListNumber(0), hash: self.genesis.hash() };
-        let back = self.links_back_from(head.hash).map(|link| link.head());
+        let back = self.links_back_from(head.hash).map(|link| link.entry.head());
         Some(back.chain([genesis]).any(|place| place == floor))
     }
 
@@ -319,144 +320,6 @@ impl DeviceList {
         Some(Self { genesis: self.genesis.clone(), entries, history: kept.to_vec(), chain: kept.to_vec() })
     }
 
-    /// The next entry, which adds `device`.
-    ///
-    /// # Errors
-    /// [`ListError::Refused`] where the list's rules do not allow it.
-    pub fn add_device(&self, author: Author<'_>, device: &NewDevice<'_>) -> Result<Vec<u8>, ListError> {
-        let change = Change::Add {
-            list_key: device.list_key.public(),
-            mls_key: device.mls_key,
-            name: device.name.clone(),
-        };
-        self.checked(entry::write(
-            self.head(),
-            &change,
-            author,
-            entry::Countersigner::Device(device.list_key),
-        ))
-    }
-
-    /// The next entry, which revokes `device`.
-    ///
-    /// # Errors
-    /// [`ListError::Refused`] where the list's rules do not allow it.
-    pub fn revoke(&self, author: Author<'_>, device: DeviceId) -> Result<Vec<u8>, ListError> {
-        self.checked(entry::write(
-            self.head(),
-            &Change::Revoke { device },
-            author,
-            entry::Countersigner::Nobody,
-        ))
-    }
-
-    /// The next entry, which replaces the recovery key.
-    ///
-    /// # Errors
-    /// [`ListError::Refused`] where `current` is not the recovery key, or `new` was used before.
-    pub fn rotate_recovery(&self, current: &RecoveryKey, new: &RecoveryKey) -> Result<Vec<u8>, ListError> {
-        let change = Change::RotateRecovery { new_key: new.public() };
-        let author = Author::Recovery(current);
-        self.checked(entry::write(self.head(), &change, author, entry::Countersigner::Recovery(new)))
-    }
-
-    /// The first entry of a new account: its first device adds itself.
-    ///
-    /// # Errors
-    /// [`ListError::Refused`] where the genesis has another first device.
-    pub fn first_entry(
-        genesis: &Genesis,
-        first: &ListKey,
-        mls_key: PublicKey,
-        name: DeviceName,
-    ) -> Result<Vec<u8>, ListError> {
-        let device = NewDevice { list_key: first, mls_key, name };
-        Self::new(genesis.clone()).add_device(Author::Device(first), &device)
-    }
-
-    /// The entry, if the list would take it.
-    fn checked(&self, entry: Vec<u8>) -> Result<Vec<u8>, ListError> {
-        self.clone().take(&entry)?;
-        Ok(entry)
-    }
-}
-
-/// What became of an entry.
-enum Taken {
-    /// It was known.
-    Known,
-    /// It is the new head.
-    Extended,
-    /// It is the new head, and entries from its number on are no longer in the chain.
-    Displaced(ListNumber),
-    /// It comes too late: a recovery-signed entry has its place. It is kept to judge leaves by.
-    Sidelined,
-}
-
-impl DeviceList {
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, ListError> {
-        let entry = UnverifiedEntry::decode(bytes)?;
-        let hash = entry.hash();
-        if self.entries.contains_key(&hash) {
-            return Ok(Taken::Known);
-        }
-        let head = self.head();
-        if entry.number() > head.number.next() {
-            return Err(ListError::Gap { from: head.number.next() });
-        }
-        let number = ListNumber(entry.number().0.saturating_sub(1));
-        let place = ListHead { number, hash: entry.previous() };
-        if !self.knows(place) {
-            return Err(ListError::Gap { from: ListNumber(1) });
-        }
-        let device = self.check(place, &entry)?;
-        let taken = if place == head { Taken::Extended } else { self.resolve_fork(place, &entry)? };
-        if let Taken::Displaced(_) = taken {
-            self.chain.truncate(usize::try_from(place.number.0).unwrap_or(usize::MAX));
-        }
-        if !matches!(taken, Taken::Sidelined) {
-            self.chain.push(hash);
-        }
-        self.entries.insert(hash, Link { entry, device });
-        self.history.push(hash);
-        Ok(taken)
-    }
-
-    /// Says what an entry after `place`, which is not the head, becomes (rule R2).
-    fn resolve_fork(&self, place: ListHead, entry: &UnverifiedEntry) -> Result<Taken, ListError> {
-        let fork = ListError::Fork { at: entry.number() };
-        let kept = usize::try_from(place.number.0).map_err(|_| fork)?;
-        let later = self.chain.get(kept..).unwrap_or_default();
-        let mut later_authors = later.iter().filter_map(|hash| Some(self.entries.get(hash)?.entry.author()));
-        match (entry.author(), self.is_on_chain(place)) {
-            (AuthorId::Recovery, true) if later_authors.all(|author| author != AuthorId::Recovery) => {
-                Ok(Taken::Displaced(entry.number()))
-            }
-            (AuthorId::Device(_), true) if later_authors.next() == Some(AuthorId::Recovery) => {
-                self.sideline()
-            }
-            // Off the chain is only what a recovery-signed entry displaced or came before.
-            (AuthorId::Device(_), false) => self.sideline(),
-            _ => Err(fork),
-        }
-    }
-
-    /// A thief of a device's key could write displaced entries without end.
-    fn sideline(&self) -> Result<Taken, ListError> {
-        if count(&self.history).saturating_sub(count(&self.chain)) < MAX_ENTRIES {
-            Ok(Taken::Sidelined)
-        } else {
-            Err(ListError::Refused(Refusal::Full))
-        }
-    }
-
-    fn is_on_chain(&self, place: ListHead) -> bool {
-        match usize::try_from(place.number.0).ok().and_then(|number| number.checked_sub(1)) {
-            None => place.hash == self.genesis.hash(),
-            Some(at) => self.chain.get(at) == Some(&place.hash),
-        }
-    }
-
     /// The links from the one with this hash back to entry 1.
     fn links_back_from(&self, hash: EntryHash) -> impl Iterator<Item = &Link> {
         std::iter::successors(self.entries.get(&hash), |link| self.entries.get(&link.entry.previous()))
@@ -489,10 +352,6 @@ impl DeviceList {
 }
 
 impl Link {
-    fn head(&self) -> ListHead {
-        ListHead { number: self.entry.number(), hash: self.entry.hash() }
-    }
-
     fn adds(&self, device: DeviceId) -> bool {
         self.device.as_ref().is_some_and(|added| added.id == device)
     }

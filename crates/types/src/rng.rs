@@ -48,6 +48,7 @@ pub fn below(entropy: &dyn Entropy, bound: u64) -> u64 {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     /// Ends the process where the operating system has no randomness: nothing safe can be done without.
     fn fill(&self, out: &mut [u8]) {
         if getrandom::fill(out).is_err() {

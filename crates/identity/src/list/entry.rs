@@ -140,6 +140,7 @@ pub struct UnverifiedEntry {
     previous: EntryHash,
     change: Change,
     author: AuthorId,
+    hash: EntryHash,
     body_len: usize,
     signature: Signature,
     countersignature: Option<Signature>,
@@ -171,8 +172,9 @@ impl UnverifiedEntry {
             return Err(reader.malformed());
         }
         reader.finish()?;
+        let hash = EntryHash::new(Sha256::digest(bytes).into());
         let bytes = bytes.to_vec();
-        Ok(Self { number, previous, change, author, body_len, signature, countersignature, bytes })
+        Ok(Self { number, previous, change, author, hash, body_len, signature, countersignature, bytes })
     }
 
     /// Its number in the list, from 1.
@@ -195,14 +197,14 @@ impl UnverifiedEntry {
 
     /// SHA-256 of its bytes.
     #[must_use]
-    pub fn hash(&self) -> EntryHash {
-        EntryHash::new(Sha256::digest(&self.bytes).into())
+    pub const fn hash(&self) -> EntryHash {
+        self.hash
     }
 
     /// The place in a list that it makes.
     #[must_use]
-    pub fn head(&self) -> ListHead {
-        ListHead { number: self.number, hash: self.hash() }
+    pub const fn head(&self) -> ListHead {
+        ListHead { number: self.number, hash: self.hash }
     }
 
     /// Whether it says that the recovery key signed it, so that it may displace others (rule R2).
