@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hushwire_types::{Entropy, Secret};
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
@@ -136,7 +137,11 @@ impl Database {
     /// # Errors
     /// The disk refused. A reader in the way is no error: it is tried again after the next step.
     pub fn truncate_wal(&mut self) -> Result<(), StoreError> {
-        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        // A step must not wait for a slow reader.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let result = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        self.connection.busy_timeout(open::BUSY)?;
+        let busy: i64 = result?;
         self.truncation = if busy == 0 { Truncation::Done } else { Truncation::Owed };
         Ok(())
     }
@@ -159,11 +164,6 @@ impl Database {
         connection.close().map_err(|(_, error)| StoreError::from(error))?;
         drop(lock);
         Ok(())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
     }
 }
 
@@ -288,5 +288,113 @@ impl<'a> Deref for Tx<'a> {
 impl fmt::Debug for Tx<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tx")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hushwire_types::{OsEntropy, Secret};
+
+    use super::*;
+    use crate::{setting, timeline};
+
+    fn key() -> KeySource {
+        KeySource::Key(Secret::new([1; 32]))
+    }
+
+    fn create(folder: &Path) -> Database {
+        Database::create(folder, &key(), &OsEntropy).unwrap()
+    }
+
+    fn pragma(database: &Database, name: &str) -> String {
+        let sql = format!("PRAGMA {name}");
+        let value: rusqlite::types::Value =
+            database.connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        format!("{value:?}")
+    }
+
+    #[test]
+    fn the_connection_is_set_up_as_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = create(folder.path());
+        for (name, value) in [
+            ("journal_mode", "Text(\"wal\")"),
+            ("synchronous", "Integer(2)"),
+            ("secure_delete", "Integer(1)"),
+            ("temp_store", "Integer(2)"),
+            ("cipher_memory_security", "Text(\"1\")"),
+            ("user_version", "Integer(1)"),
+        ] {
+            assert_eq!(pragma(&database, name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_said_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = create(folder.path());
+        database.step(|tx| setting::put(tx, "kept", b"1")).unwrap();
+        let pages: i64 = database.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        database.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        let full = database.step(|tx| {
+            setting::put(tx, "small", b"1")?;
+            setting::put(tx, "large", &[1; 100_000])
+        });
+        assert!(matches!(full, Err(StoreError::DiskFull)), "{full:?}");
+        assert_eq!(database.read(|view| setting::find(view, "small")).unwrap(), None);
+
+        database.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        database.step(|tx| setting::put(tx, "large", &[1; 100_000])).unwrap();
+        assert!(database.read(|view| setting::find(view, "kept")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = create(folder.path());
+        database.connection.pragma_update(None, "user_version", 99).unwrap();
+        database.close().unwrap();
+        let before = std::fs::read(folder.path().join("hush.db")).unwrap();
+        let refused = Database::open(folder.path(), &key());
+        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 1 })));
+        assert_eq!(std::fs::read(folder.path().join("hush.db")).unwrap(), before);
+    }
+
+    #[test]
+    fn a_row_that_breaks_its_promise_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = create(folder.path());
+        let sql = "INSERT INTO conversation VALUES (x'01', 0, x'02', 1, NULL, 0, 0, 0, 0, 0)";
+        database.connection.execute(sql, []).unwrap();
+        let read = database.read(crate::conversation::all);
+        assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = create(folder.path());
+        let reader = database.reader().unwrap();
+        let refused = reader.connection.execute("DELETE FROM setting", []);
+        assert!(matches!(StoreError::from(refused.unwrap_err()), StoreError::Io(_)));
+    }
+
+    #[test]
+    fn a_page_of_a_timeline_is_read_from_the_index_without_sorting() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = create(folder.path());
+        for sql in timeline::PAGES {
+            let mut statement = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
+            let plan: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get("detail"))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains("timeline_order") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }

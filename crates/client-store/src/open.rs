@@ -22,8 +22,11 @@ use crate::lock::ProfileLock;
 use crate::{header, migrate};
 
 const FILE: &str = "hush.db";
-/// Only a checkpoint and a reader of this same process ever meet, for the length of one page of a timeline.
-const BUSY: Duration = Duration::from_secs(5);
+/// Only connections of this same process ever meet, for the length of one page of a timeline.
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
+/// What is committed is on the disk (macOS needs `fullfsync` for that), and what is deleted is overwritten.
+const DURABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON;";
 /// More than there are statements in this crate, so that each is prepared once.
 const STATEMENTS: usize = 256;
 
@@ -167,9 +170,7 @@ fn refuse_missing(folder: &Path) -> Result<(), OpenError> {
 
 fn writer(path: &Path, data_key: &Secret<32>) -> Result<Connection, OpenError> {
     let mut connection = connect(path, data_key, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
-        .map_err(StoreError::from)?;
+    connection.execute_batch(DURABLE).map_err(StoreError::from)?;
     migrate::migrate(&mut connection)?;
     Ok(connection)
 }
@@ -192,12 +193,12 @@ fn connect(path: &Path, data_key: &Secret<32>, flags: OpenFlags) -> Result<Conne
     if cipher.is_err() {
         return Err(OpenError::NoCipher);
     }
+    // First, so that the copies of the key that SQLCipher makes are locked in memory and wiped too.
+    connection.execute_batch("PRAGMA cipher_memory_security = ON").map_err(StoreError::from)?;
     connection.execute_batch(&key_statement(data_key)).map_err(StoreError::from)?;
     // The format is fixed, so that a later SQLCipher with other defaults still reads the file.
     connection
-        .execute_batch(
-            "PRAGMA cipher_memory_security = ON; PRAGMA cipher_compatibility = 4; PRAGMA temp_store = MEMORY;",
-        )
+        .execute_batch("PRAGMA cipher_compatibility = 4; PRAGMA temp_store = MEMORY;")
         .map_err(StoreError::from)?;
     match connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())) {
         Ok(()) => Ok(connection),

@@ -186,6 +186,18 @@ pub fn by_client_key(
     )
 }
 
+/// One statement for each place to page from: a row value with a NULL in it compares as unknown.
+const PAGE_FROM_END: &str = "SELECT * FROM timeline WHERE conversation = ?1
+    ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?2";
+const PAGE_BEFORE_UNSENT: &str = "SELECT * FROM timeline WHERE conversation = ?1
+        AND (unsent, generation, id) < (1, ?2, ?3)
+    ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?4";
+const PAGE_BEFORE_ACCEPTED: &str = "SELECT * FROM timeline WHERE conversation = ?1
+        AND unsent = 0 AND (generation, ord, id) < (?2, ?3, ?4)
+    ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?5";
+#[cfg(test)]
+pub(crate) const PAGES: [&str; 3] = [PAGE_FROM_END, PAGE_BEFORE_UNSENT, PAGE_BEFORE_ACCEPTED];
+
 /// At most `limit` rows, the newest first (unsent ones are the newest); only older ones than `before` where given.
 ///
 /// # Errors
@@ -196,29 +208,16 @@ pub fn page(
     before: Option<&Position>,
     limit: u32,
 ) -> Result<Vec<Entry>, StoreError> {
+    let id = conversation.as_ref();
     let Some(before) = before else {
-        return view.many(
-            "SELECT * FROM timeline WHERE conversation = ?1
-             ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?2",
-            params![conversation.as_ref(), limit],
-            read,
-        );
+        return view.many(PAGE_FROM_END, params![id, limit], read);
     };
-    // One statement for each shape: a row value with a NULL in it compares as unknown.
+    let (generation, row) = (int(before.generation.0), before.row.0);
     match before.order {
-        Some(order) => view.many(
-            "SELECT * FROM timeline WHERE conversation = ?1 AND unsent = 0 AND (generation, ord, id) < (?2, ?3, ?4)
-             ORDER BY generation DESC, ord DESC, id DESC LIMIT ?5",
-            params![conversation.as_ref(), int(before.generation.0), int(order.0), before.row.0, limit],
-            read,
-        ),
-        None => view.many(
-            "SELECT * FROM timeline WHERE conversation = ?1
-                 AND (unsent = 0 OR (generation, id) < (?2, ?3))
-             ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?4",
-            params![conversation.as_ref(), int(before.generation.0), before.row.0, limit],
-            read,
-        ),
+        Some(order) => {
+            view.many(PAGE_BEFORE_ACCEPTED, params![id, generation, int(order.0), row, limit], read)
+        }
+        None => view.many(PAGE_BEFORE_UNSENT, params![id, generation, row, limit], read),
     }
 }
 

@@ -1,0 +1,9 @@
+//! The client's database, from outside.
+
+mod at_rest;
+mod crash;
+mod keys;
+mod opening;
+mod rows;
+mod steps;
+mod support;

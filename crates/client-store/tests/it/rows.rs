@@ -1,0 +1,10 @@
+//! Each row module, one file for each group of nouns.
+
+mod commits_and_mls;
+mod conversations;
+mod journals;
+mod mailbox;
+mod outboxes;
+mod people;
+mod searches;
+mod timelines;
