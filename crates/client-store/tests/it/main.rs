@@ -1,5 +1,7 @@
 //! The client's database, from outside.
 
+#![cfg(test)]
+
 mod at_rest;
 mod crash;
 mod keys;
