@@ -233,6 +233,35 @@ pub fn queued(view: &View<'_>, conversation: &ConversationId) -> Result<Vec<Entr
     )
 }
 
+/// At most `limit` rows of ours in a conversation that wait and are in no request of the outbox, in the order in which
+/// they were written.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn unencrypted(
+    view: &View<'_>,
+    conversation: &ConversationId,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    view.many(
+        "SELECT * FROM timeline WHERE conversation = ?1 AND state = 0
+             AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.timeline = timeline.id)
+         ORDER BY id LIMIT ?2",
+        params![conversation.as_ref(), limit],
+        read,
+    )
+}
+
+/// The conversations in which rows of ours wait to be sent.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn waiting(view: &View<'_>) -> Result<Vec<ConversationId>, StoreError> {
+    view.many("SELECT DISTINCT conversation FROM timeline WHERE state = 0", [], |row| {
+        fixed_at(row, "conversation")
+    })
+}
+
 /// The place of the last accepted row, for a line of this device's own to follow.
 ///
 /// # Errors

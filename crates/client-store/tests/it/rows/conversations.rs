@@ -1,5 +1,6 @@
 use hushwire_client_store::StoreError;
 use hushwire_client_store::conversation::{self, Conversation, ConversationState};
+use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::witness::{self, Witness};
 use hushwire_types::{Epoch, Generation};
 
@@ -87,4 +88,46 @@ fn a_witness_is_kept_for_each_device_of_each_conversation() {
     assert_eq!(find(&mut profile, id(1), 1), Some(witness(1, 2)));
     assert_eq!(find(&mut profile, id(1), 2), Some(witness(2, 5)));
     assert_eq!(find(&mut profile, id(2), 1), None);
+}
+
+#[test]
+fn what_is_known_of_a_device_can_be_forgotten_alone_or_for_all_but_ours() {
+    let witness = |of: u8, n: u8| Witness {
+        conversation: id(of),
+        account: account(2),
+        device: device(n),
+        counter: 1,
+        hash: [1; 32],
+    };
+    let known = |profile: &mut Profile| {
+        let all = [(1, 1), (1, 2), (1, 3), (2, 1)];
+        let found = |profile: &mut Profile, (of, n): (u8, u8)| {
+            profile.read(|view| witness::find(view, &id(of), &account(2), &device(n))).is_some()
+        };
+        all.into_iter().filter(|place| found(profile, *place)).collect::<Vec<_>>()
+    };
+    let mut profile = Profile::new();
+    profile.write(|tx| {
+        [(1, 1), (1, 2), (1, 3), (2, 1)].into_iter().try_for_each(|(of, n)| witness::put(tx, &witness(of, n)))
+    });
+    profile.write(|tx| witness::forget(tx, &id(1), &account(2), &device(2)));
+    assert_eq!(known(&mut profile), [(1, 1), (1, 3), (2, 1)]);
+    profile.write(|tx| witness::forget_others(tx, &id(1), &device(3)));
+    assert_eq!(known(&mut profile), [(1, 3), (2, 1)]);
+}
+
+#[test]
+fn a_mark_is_there_or_not() {
+    let mut profile = Profile::new();
+    profile.write(|tx| {
+        mark::set(tx, &id(1), Mark::Stopped)?;
+        mark::set(tx, &id(1), Mark::Stopped)?;
+        mark::set(tx, &id(1), Mark::Review)?;
+        mark::set(tx, &id(2), Mark::GroupInfo)?;
+        mark::clear(tx, &id(1), Mark::Review)?;
+        mark::clear(tx, &id(1), Mark::Overdue)
+    });
+    assert!(profile.read(|view| mark::is_set(view, &id(1), Mark::Stopped)));
+    assert!(!profile.read(|view| mark::is_set(view, &id(1), Mark::Review)));
+    assert_eq!(profile.read(mark::all), [(id(1), Mark::Stopped), (id(2), Mark::GroupInfo)]);
 }

@@ -1,6 +1,6 @@
 use hushwire_client_store::parked::{self, NewParked, ParkReason};
 use hushwire_client_store::progress::{self, Progress};
-use hushwire_client_store::setting;
+use hushwire_client_store::{seen, setting};
 use hushwire_types::{IncarnationId, SendSeq, Seq};
 
 use crate::support::{Profile, at, conversation};
@@ -73,4 +73,19 @@ fn a_setting_is_put_replaced_and_deleted() {
     assert_eq!(profile.read(|view| setting::find(view, "a")).as_deref(), Some(b"2".as_slice()));
     profile.write(|tx| setting::delete(tx, "a"));
     assert_eq!(profile.read(|view| setting::find(view, "a")), None);
+}
+
+#[test]
+fn a_handled_message_is_known_until_it_is_forgotten() {
+    let mut profile = Profile::new();
+    profile.write(|tx| {
+        seen::put(tx, &[1; 32], at(5))?;
+        seen::put(tx, &[2; 32], at(9))?;
+        // Coming again, it is still as old as it was.
+        seen::put(tx, &[1; 32], at(10))
+    });
+    assert!(profile.read(|view| seen::contains(view, &[1; 32])));
+    assert_eq!(profile.write(|tx| seen::prune(tx, at(9))), 1);
+    assert!(!profile.read(|view| seen::contains(view, &[1; 32])));
+    assert!(profile.read(|view| seen::contains(view, &[2; 32])));
 }

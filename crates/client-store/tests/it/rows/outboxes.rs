@@ -16,6 +16,7 @@ fn outgoing(n: u64) -> Outgoing {
         request: vec![5; 300],
         digest: [6; 32],
         row: Some(RowId(7)),
+        note: vec![9; 3],
         created_at: at(8),
     }
 }
@@ -93,6 +94,23 @@ fn the_ciphertext_of_an_erased_message_still_goes_out() {
     });
     profile.write(|tx| timeline::erase(tx, row));
     assert_eq!(profile.read(|view| outbox::find(view, SendSeq(1))).unwrap().row, None);
+}
+
+#[test]
+fn a_waiting_message_is_unencrypted_until_a_request_carries_it() {
+    let mut profile = Profile::new();
+    let rows = profile.write(|tx| Ok([insert(tx, &queued(1))?, insert(tx, &queued(2))?]));
+    assert_eq!(profile.read(timeline::waiting), [conversation(1)]);
+    profile.write(|tx| outbox::insert(tx, &Outgoing { row: Some(rows[0]), ..outgoing(1) }));
+    let left = profile.read(|view| timeline::unencrypted(view, &conversation(1), 9));
+    assert_eq!(left.iter().map(|entry| entry.row).collect::<Vec<_>>(), [rows[1]]);
+    profile.write(|tx| outbox::delete(tx, SendSeq(1)));
+    let first = profile.read(|view| timeline::unencrypted(view, &conversation(1), 1));
+    assert_eq!(first.iter().map(|entry| entry.row).collect::<Vec<_>>(), [rows[0]]);
+    for row in rows {
+        profile.write(|tx| timeline::set_failed(tx, row, "x"));
+    }
+    assert_eq!(profile.read(timeline::waiting), []);
 }
 
 #[test]

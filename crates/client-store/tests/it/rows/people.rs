@@ -2,9 +2,10 @@ use hushwire_client_store::StoreError;
 use hushwire_client_store::account::{self, Account, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::profile::{self, Profile as Me, ProfileState};
+use hushwire_client_store::wanted::{self, Wanted};
 use hushwire_types::{EntryHash, ListNumber, Secret, SecretBytes};
 
-use crate::support::{Profile, account as id, at, device};
+use crate::support::{Profile, account as id, at, conversation, device};
 
 fn me() -> Me {
     Me {
@@ -173,4 +174,23 @@ fn a_list_is_read_in_order_and_replaced_from_a_number_on() {
     });
     assert_eq!(profile.read(|view| list::of(view, &id(2))), [entry(1, 1), entry(2, 5)]);
     assert_eq!(profile.read(|view| list::of(view, &id(3))), [entry(1, 9)]);
+}
+
+#[test]
+fn of_the_heads_that_were_spoken_of_the_furthest_is_wanted() {
+    let head = |number: u64| Wanted {
+        account: id(2),
+        number: ListNumber(number),
+        hash: EntryHash::new([u8::try_from(number).unwrap(); 32]),
+        conversation: (number > 3).then(|| conversation(1)),
+        witness: (number > 3).then(|| id(3)),
+    };
+    let mut profile = Profile::new();
+    for number in [3, 5, 4] {
+        profile.write(|tx| wanted::put(tx, &head(number)));
+    }
+    assert_eq!(profile.read(|view| wanted::find(view, &id(2))), Some(head(5)));
+    assert_eq!(profile.read(wanted::all), [head(5)]);
+    profile.write(|tx| wanted::delete(tx, &id(2)));
+    assert_eq!(profile.read(wanted::all), []);
 }
