@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub digest: [u8; 32],
     /// The row of the timeline that it carries, if any.
     pub row: Option<RowId>,
+    /// What making it again under another encryption needs, as the engine encodes it.
+    pub note: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -51,8 +53,9 @@ coded!(SendKind { Application = 0, Commit = 1, Create = 2 });
 /// [`StoreError::Conflict`] where the number is taken.
 pub fn insert(tx: &Tx<'_>, outgoing: &Outgoing) -> Result<(), StoreError> {
     tx.run(
-        "INSERT INTO outbox (send_seq, conversation, group_id, kind, epoch, request, digest, timeline, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO outbox (send_seq, conversation, group_id, kind, epoch, request, digest, timeline, note,
+             created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             int(outgoing.send_seq.0),
             outgoing.conversation.as_ref(),
@@ -62,6 +65,7 @@ pub fn insert(tx: &Tx<'_>, outgoing: &Outgoing) -> Result<(), StoreError> {
             outgoing.request,
             outgoing.digest,
             outgoing.row.map(|row| row.0),
+            outgoing.note,
             time(outgoing.created_at),
         ],
     )?;
@@ -150,6 +154,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         request: row.get("request")?,
         digest: fixed_at::<[u8; 32]>(row, "digest")?,
         row: row.get::<_, Option<i64>>("timeline")?.map(RowId),
+        note: row.get("note")?,
         created_at: time_at(row, "created_at")?,
     })
 }

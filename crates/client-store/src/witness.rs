@@ -58,6 +58,35 @@ pub fn put(tx: &Tx<'_>, witness: &Witness) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Forgets what is known of one device, so that the next thing it says begins anew: it entered the group again.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn forget(
+    tx: &Tx<'_>,
+    conversation: &ConversationId,
+    account: &AccountId,
+    device: &DeviceId,
+) -> Result<(), StoreError> {
+    tx.run(
+        "DELETE FROM witness WHERE conversation = ?1 AND account = ?2 AND device = ?3",
+        params![conversation.as_ref(), account.as_ref(), device.as_ref()],
+    )?;
+    Ok(())
+}
+
+/// Forgets what is known of all devices but this one: what they said was missed for a known reason.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn forget_others(tx: &Tx<'_>, conversation: &ConversationId, own: &DeviceId) -> Result<(), StoreError> {
+    tx.run(
+        "DELETE FROM witness WHERE conversation = ?1 AND device <> ?2",
+        params![conversation.as_ref(), own.as_ref()],
+    )?;
+    Ok(())
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Witness> {
     Ok(Witness {
         conversation: fixed_at(row, "conversation")?,

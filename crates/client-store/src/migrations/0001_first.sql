@@ -112,6 +112,7 @@ CREATE TABLE outbox (
     request      BLOB NOT NULL,
     digest       BLOB NOT NULL,
     timeline     INTEGER,
+    note         BLOB NOT NULL,
     created_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX outbox_conversation ON outbox (conversation);
@@ -163,6 +164,26 @@ CREATE TABLE witness (
     counter      INTEGER NOT NULL,
     hash         BLOB NOT NULL,
     PRIMARY KEY (conversation, account, device)
+) STRICT;
+
+CREATE TABLE mark (
+    conversation BLOB NOT NULL,
+    mark         INTEGER NOT NULL,
+    PRIMARY KEY (conversation, mark)
+) STRICT;
+
+CREATE TABLE seen (
+    digest BLOB PRIMARY KEY,
+    at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX seen_at ON seen (at);
+
+CREATE TABLE wanted_list (
+    account      BLOB PRIMARY KEY,
+    number       INTEGER NOT NULL,
+    hash         BLOB NOT NULL,
+    conversation BLOB,
+    witness      BLOB
 ) STRICT;
 
 CREATE TABLE receipt_owed (
