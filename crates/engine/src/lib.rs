@@ -1,1 +1,107 @@
-//! Everything the client decides, one transaction a step.
+//! Everything the client decides: synchronous, without network, one transaction a step.
+//!
+//! The caller (the `client` crate, or a simulator) owns the socket and the clock. It hands what happened to
+//! [`Engine::step`] as [`Input`]s and does what comes back as [`Effect`]s. All that must outlive a crash is in rows of
+//! the [`Database`]; what the engine holds in memory is a cache, the connection's state, or can be derived again.
+//!
+//! Invariants:
+//! - **One step, one transaction.** A step's rows, MLS state and journal events are written together or not at all.
+//!   Effects are returned after the commit, so nothing leaves the device that it could forget. A batch in which a
+//!   message from outside cannot be handled is the exception: it is cut into several transactions, each complete.
+//! - **Effects are derived, never remembered.** After each step the engine looks at its rows for what is owed (the
+//!   outbox, lists and trees that something waits for, queued texts, KeyPackages that run low) and asks for what is
+//!   not under way on this connection. So a crash, a lost answer and a new connection need no path of their own.
+//! - **A ciphertext is made once and sent as often as needed.** Retries send the same bytes under the same `send_seq`. Only
+//!   an answer that proves that the server did not take it lets the text be encrypted again.
+//! - **Nothing is encrypted before the server's count of accepted sends was compared** (rule R10): texts wait in
+//!   their rows until the device is online.
+//! - **The stream is the only proof of a Commit.** Own Commits are applied when they come back, by their hash (rule R1).
+//! - **A bad message never harms a group.** A message that fails is rolled back with all it touched, noted as a row
+//!   that a person sees, and acknowledged.
+//!
+//! # Walks
+//!
+//! *Register.* [`Engine::register`] makes the keys and writes the profile before anything is sent;
+//! [`Engine::register_request`] and [`Engine::public_keys`] are what the client sends; [`Engine::keys_set`] ends it. A profile
+//! that died between is found in [`ProfileState::Registering`]: the client logs in, and where that is accepted the
+//! registration had worked.
+//!
+//! *Log in.* [`Engine::login`] checks the server's signature against the pinned key and signs for this connection (rule R6).
+//! The answer goes in as [`Input::Online`]: an old copy of the profile or a restored server is noticed here, then
+//! the outbox is sent again, then everything else that is owed.
+//!
+//! *Open a direct conversation and send.* [`Command::Send`] to a handle looks it up, verifies the account's list from its genesis
+//! and keeps it; only then is the text stored (`Outcome::Queued`). The conversation is `Wanted`: a KeyPackage of each device of
+//! the peer is claimed, checked against the list, and group, first Commit and Welcome go out in one request. Its answer
+//! makes the conversation `Active`; queued texts are encrypted, each in one step with its timeline row, outbox row and MLS rows. The
+//! server's answer deletes the outbox row and gives the text its place.
+//!
+//! *Receive a batch.* Entries at or below the cursor are skipped. The rest is processed in one transaction and acknowledged
+//! after it. What cannot be handled yet (the tree of a Welcome, an unknown list entry, an epoch to come) is parked raw,
+//! the cursor moves on, later entries of that conversation queue behind it, and a request for what is missing follows.
+//!
+//! *Join by Welcome.* The Welcome is parked while its tree is fetched; then the group is joined, its members are checked against their
+//! lists, what is parked behind it is processed, and a Commit with a fresh leaf is scheduled. A Welcome whose KeyPackage is gone
+//! leads to a rejoin.
+//!
+//! *Lose a Commit race.* The server answers `StaleEpoch`: the Commit is not sent again, and that is all. When the winner's
+//! Commit comes by the stream, it is applied, the pending one is dropped, and what it was for is looked at again: done,
+//! or committed anew.
+//!
+//! *Rejoin.* A Commit that cannot be applied, a lost Welcome or a lost group: GroupInfo and tree are fetched, an external Commit
+//! replaces the own leaf (rule R7), and the group of the rejoin exists only once that Commit is accepted. Twice in vain: an alert.
+//!
+//! *Restored profile* (rule R10). The server accepted more sends than this profile made: unsent ciphertexts are dropped, their texts
+//! stay queued, KeyPackages are replaced, and each conversation is rejoined before anything is encrypted in it.
+//!
+//! *Restored server.* The mailbox has another incarnation: the cursor starts again, newer entries of the own list are appended again, and what
+//! the server had accepted in the last seven days and no longer knows is sent again, same bytes. Receivers know duplicates by their hash.
+//!
+//! *KeyPackages.* A pool of 20 is refilled when 10 are left; the last resort is renewed weekly and after each use.
+//!
+//! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
+//! epoch's 500th message sending waits for one. Voluntary Commits are at least 5 s apart in a group and 60 s on a device.
+
+mod answers;
+mod command;
+mod commits;
+mod compose;
+mod contacts;
+mod create;
+mod effect;
+mod engine;
+mod error;
+mod event;
+mod incoming;
+mod input;
+mod join;
+mod key_packages;
+mod known_list;
+mod lists;
+mod me;
+mod notice;
+mod outgoing;
+mod owed;
+mod registration;
+mod rejoin;
+mod remake;
+mod restore;
+mod rows;
+mod schedule;
+mod session;
+mod step;
+mod stop;
+mod stream;
+mod tag;
+mod text;
+mod witness;
+
+pub use command::{Command, CommandId, Outcome, Recipient, Refusal};
+pub use effect::{Broken, Effect};
+pub use engine::Engine;
+pub use error::{OpenError, RegisterError, StepError};
+pub use event::{Alert, Event};
+pub use input::Input;
+pub use notice::{Mismatch, Notice};
+pub use registration::{NewAccount, check_hello};
+pub use tag::Tag;

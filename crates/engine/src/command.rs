@@ -1,0 +1,158 @@
+//! What a front end can ask for, and how it ends.
+
+use hushwire_identity::Handle;
+use hushwire_types::{AccountId, ContentId, ConversationId};
+
+/// A number that the caller chooses and gets back with the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandId(pub u64);
+
+/// Whom a text is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Recipient {
+    /// Whoever the handle points to, as it was known first (rule R4).
+    Handle(Handle),
+    /// An account, known from a card, a link or an earlier message.
+    Account(AccountId),
+    /// A conversation that exists here.
+    Conversation(ConversationId),
+}
+
+/// What a front end asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// Send a text.
+    Send {
+        /// To whom.
+        to: Recipient,
+        /// At most [`hushwire_content`]'s limit of characters; a longer or an empty one is refused.
+        text: String,
+        /// Given twice with the same key, a text is queued once and both get the same outcome.
+        key: Option<String>,
+    },
+    /// Ask the server (again) whom a handle belongs to.
+    LookUp {
+        /// The handle.
+        handle: Handle,
+    },
+    /// The person has compared the safety number with this account's.
+    Verify {
+        /// Whose.
+        account: AccountId,
+    },
+    /// Takes a verification back.
+    Unverify {
+        /// Whose.
+        account: AccountId,
+    },
+    /// The handle of `account` points to another account now: from here on the handle means that one.
+    AcceptChange {
+        /// The account that the handle meant before.
+        account: AccountId,
+    },
+    /// The handle of `account` points to another account now: stay with the old one.
+    RefuseChange {
+        /// The account that the handle goes on to mean here.
+        account: AccountId,
+    },
+    /// A name of one's own for an account, or none again.
+    Name {
+        /// Whose.
+        account: AccountId,
+        /// At most 64 characters.
+        name: Option<String>,
+    },
+    /// The person has read what stopped a conversation and wants to go on.
+    Resume {
+        /// Which one.
+        conversation: ConversationId,
+    },
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The text is stored and will be sent. Events tell the rest: `sent`, `delivered` or `failed` with this content id.
+    Queued {
+        /// Where it stands.
+        conversation: ConversationId,
+        /// Its identity.
+        content: ContentId,
+    },
+    /// The handle belongs, the server says, to this account.
+    Found {
+        /// The account.
+        account: AccountId,
+        /// Its direct conversation, which may not exist yet.
+        conversation: ConversationId,
+    },
+    /// Done.
+    Done,
+    /// Not done, and nothing was stored.
+    Refused(Refusal),
+}
+
+/// Why a command was refused: one sentence for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nothing to send.
+    #[error("the message is empty")]
+    Empty,
+    /// Over the limit.
+    #[error("the message has {characters} characters; at most {limit} can be sent at once: split it or send a file")]
+    TooLong {
+        /// Of the text.
+        characters: usize,
+        /// The most.
+        limit: usize,
+    },
+    /// A local name over the limit.
+    #[error("a name has at most {0} characters")]
+    NameTooLong(usize),
+    /// The server knows nobody under this handle or id.
+    #[error("the server knows no {0}: check the spelling")]
+    UnknownRecipient(String),
+    /// No such account or conversation in this profile.
+    #[error("there is no {0} in this profile")]
+    UnknownHere(&'static str),
+    /// Sending to oneself is not possible yet.
+    #[error("that is your own account: write to somebody else")]
+    Oneself,
+    /// The server is needed, and there is no connection.
+    #[error("the server cannot be reached, and it is needed to find {0}: try again when online")]
+    Offline(String),
+    /// The server is needed and refused for now.
+    #[error("the server refused to look {handle} up: {reason}")]
+    Server {
+        /// The handle.
+        handle: String,
+        /// The server's words.
+        reason: String,
+        /// When to try again, in milliseconds, if it said so; above 0 for a rate limit.
+        retry_after_ms: u64,
+    },
+    /// The server has suspended the recipient's account.
+    #[error("{0} is suspended on this server and receives nothing")]
+    Suspended(String),
+    /// The server showed keys that do not belong to the account: nothing was believed.
+    #[error("the server showed keys that do not belong to {0}: nothing was sent")]
+    BadKeys(String),
+    /// The handle points to another account than before.
+    #[error("{0} belongs to another account now: compare safety numbers, then accept or refuse the change")]
+    AccountChanged(String),
+    /// The conversation is stopped by an alert.
+    #[error("this conversation is stopped, because what the server showed does not fit: read the alert, then resume it")]
+    Stopped,
+    /// This device was removed from the account.
+    #[error("this device was removed from its account and can send nothing more")]
+    Revoked,
+    /// The profile's registration has not ended.
+    #[error("this profile is not registered yet")]
+    NotRegistered,
+    /// There is nothing to decide.
+    #[error("there is no change to decide about")]
+    NoChange,
+}

@@ -1,0 +1,286 @@
+//! From a text to a ciphertext in the outbox.
+//!
+//! Invariants:
+//! - A text is stored before anything is said about it, and encrypted only online, after the server's count of accepted
+//!   sends was compared (rule R10).
+//! - All unanswered messages of a conversation are of one epoch: so the server takes them in their order or refuses
+//!   them from one on, and a refusal cannot reorder them.
+//! - Nobody encrypts to a leaf that is known as revoked (rule R3), in a stopped conversation (rule R4), or for a handle
+//!   that waits for a decision.
+
+use hushwire_client_store::account::{self, Trust};
+use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
+use hushwire_client_store::mark::{self, Mark};
+use hushwire_client_store::outbox::{self, Outgoing, SendKind};
+use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
+use hushwire_client_store::{progress, receipt, search};
+use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind, Text, limits};
+use hushwire_mls::{GroupView, MlsError};
+use hushwire_types::{AccountId, ContentId, ConversationId, Epoch, Generation, SendSeq, Timestamp, rng};
+use hushwire_wire as wire;
+use hushwire_wire::Opaque;
+
+use crate::remake::Remake;
+use crate::step::Step;
+use crate::stop::{Stop, own_fault};
+use crate::{Event, Outcome, Refusal, StepError, schedule};
+
+/// Why a text cannot be sent at all.
+pub(crate) fn check_text(text: &str) -> Option<Refusal> {
+    let characters = text.chars().count();
+    if text.trim().is_empty() {
+        return Some(Refusal::Empty);
+    }
+    if characters > limits::TEXT_CHARS || text.len() > limits::TEXT_BYTES {
+        // Of a script with long characters fewer fit.
+        let limit = limits::TEXT_CHARS.min(limits::TEXT_BYTES.saturating_mul(characters) / text.len());
+        return Some(Refusal::TooLong { characters, limit });
+    }
+    None
+}
+
+impl Step<'_, '_> {
+    /// Stores a text for an account; it is encrypted when its conversation is ready.
+    pub(crate) fn send_text(&mut self, peer: AccountId, text: &str, key: Option<&str>) -> Result<Outcome, Stop> {
+        if let Some(refusal) = self.refuse_text(peer, text)? {
+            return Ok(Outcome::Refused(refusal));
+        }
+        let id = self.direct_id(peer);
+        if let Some(key) = key
+            && let Some(known) = timeline::by_client_key(self.tx, &id, key)?
+        {
+            return Ok(Outcome::Queued { conversation: id, content: known.entry.content_id });
+        }
+        let conversation = self.open_conversation(peer)?;
+        let content_id = ContentId::new(rng::bytes(self.entropy));
+        let draft = self.draft(content_id, self.now, Kind::Text(Text { body: text.to_owned() }))?;
+        let entry = NewEntry {
+            conversation: id,
+            generation: conversation.generation,
+            order: None,
+            content_id,
+            account: self.me.account,
+            device: self.me.device,
+            sent_at: self.now,
+            accepted_at: None,
+            content: draft.as_slice().to_vec(),
+            state: EntryState::Queued,
+            client_key: key.map(str::to_owned),
+        };
+        if let Inserted::New(row) = timeline::insert(self.tx, &entry)? {
+            search::put(self.tx, row, text)?;
+            conversation::touch(self.tx, &id, self.now)?;
+            self.event(&Event::Queued { content: content_id }, Some(id), Some(row))?;
+        }
+        self.session.attend(id);
+        Ok(Outcome::Queued { conversation: id, content: content_id })
+    }
+
+    fn refuse_text(&self, peer: AccountId, text: &str) -> Result<Option<Refusal>, Stop> {
+        if let Some(refusal) = check_text(text) {
+            return Ok(Some(refusal));
+        }
+        if peer == self.me.account {
+            return Ok(Some(Refusal::Oneself));
+        }
+        if !self.is_active(&self.me.account, &self.me.device)? {
+            return Ok(Some(Refusal::Revoked));
+        }
+        if mark::is_set(self.tx, &self.direct_id(peer), Mark::Stopped)? {
+            return Ok(Some(Refusal::Stopped));
+        }
+        match account::find(self.tx, &peer)? {
+            None => Ok(Some(Refusal::UnknownHere("account"))),
+            Some(known) if matches!(known.trust, Trust::Changed { .. }) => {
+                Ok(Some(Refusal::AccountChanged(known.handle.unwrap_or_default())))
+            }
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// The direct conversation with an account; it begins here where there is none.
+    fn open_conversation(&mut self, peer: AccountId) -> Result<Conversation, Stop> {
+        let id = self.direct_id(peer);
+        if let Some(known) = self.conversation(&id)? {
+            return Ok(known);
+        }
+        let new = Conversation {
+            id,
+            kind: ConversationKind::Direct { peer },
+            generation: Generation(0),
+            group: None,
+            state: ConversationState::Opening,
+            attempts: 0,
+            known_epoch: Epoch(0),
+            refreshed_at: self.now,
+            last_activity: self.now,
+        };
+        conversation::insert(self.tx, &new)?;
+        self.event(&Event::Conversation, Some(id), None)?;
+        Ok(new)
+    }
+
+    /// A content whose witness is filled in when it is encrypted.
+    fn draft(&self, content_id: ContentId, sent_at: Timestamp, kind: Kind) -> Result<Encoded, Stop> {
+        let witness = self.draft_witness()?;
+        let content = Content { content_id, sent_at, fallback: String::new(), witness, kind };
+        Ok(content.encode().map_err(|_| StepError::Bug("a text that was checked cannot be encoded"))?)
+    }
+
+    /// Encrypts what waits in a conversation, as much as there is room for. The conversation is active and its group
+    /// needs nothing first.
+    pub(crate) fn compose(&mut self, conversation: &Conversation, view: &GroupView) -> Result<(), Stop> {
+        if !self.may_encrypt(conversation, view)? {
+            return Ok(());
+        }
+        let mut left = schedule::LAST_MESSAGES.saturating_sub(u64::from(view.sent_in_epoch));
+        let limit = u32::try_from(wire::limits::SENDS_IN_FLIGHT).unwrap_or(u32::MAX);
+        for entry in timeline::unencrypted(self.tx, &conversation.id, limit)? {
+            if left == 0 {
+                return Ok(());
+            }
+            if !self.has_room()? {
+                self.session.crowded.insert(conversation.id);
+                return Ok(());
+            }
+            let draft = Encoded::from_row(entry.entry.content.clone()).decode();
+            let draft = draft.map_err(|_| StepError::Damaged("message"))?;
+            self.encrypt(conversation, view, draft, Some(entry.row), &[])?;
+            left = left.saturating_sub(1);
+        }
+        self.compose_receipts(conversation, view, left)
+    }
+
+    /// Confirms what was received, several at once.
+    fn compose_receipts(&mut self, conversation: &Conversation, view: &GroupView, left: u64) -> Result<(), Stop> {
+        let limit = u32::try_from(schedule::RECEIPT_BATCH).unwrap_or(u32::MAX);
+        let owed = receipt::owed(self.tx, &conversation.id, limit)?;
+        if owed.is_empty() || left == 0 || !self.receipts_due(&conversation.id, owed.len()) {
+            return Ok(());
+        }
+        if !self.has_room()? {
+            self.session.crowded.insert(conversation.id);
+            return Ok(());
+        }
+        let rows: Vec<RowId> = owed.iter().map(|entry| entry.row).collect();
+        let content_ids = owed.into_iter().map(|entry| entry.entry.content_id).collect();
+        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids });
+        let content = Content {
+            content_id: ContentId::new(rng::bytes(self.entropy)),
+            sent_at: self.now,
+            fallback: String::new(),
+            witness: self.draft_witness()?,
+            kind,
+        };
+        self.encrypt(conversation, view, content, None, &rows)?;
+        for row in rows {
+            receipt::settle(self.tx, row)?;
+        }
+        self.session.attend(conversation.id);
+        Ok(())
+    }
+
+    /// Receipts wait a moment for others once the stream is live; a full batch and a stream that just caught up do not.
+    fn receipts_due(&mut self, conversation: &ConversationId, owed: usize) -> bool {
+        if !self.session.is_listening() {
+            return owed >= schedule::RECEIPT_BATCH;
+        }
+        let Some(due) = self.session.receipts_due.get(conversation).copied() else { return true };
+        if due <= self.now || owed >= schedule::RECEIPT_BATCH {
+            self.session.receipts_due.remove(conversation);
+            return true;
+        }
+        self.session.attend_at(*conversation, due);
+        false
+    }
+
+    fn may_encrypt(&self, conversation: &Conversation, view: &GroupView) -> Result<bool, Stop> {
+        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(false) };
+        if !self.session.is_online()
+            || conversation.state != ConversationState::Active
+            || view.epoch < conversation.known_epoch
+            || mark::is_set(self.tx, &conversation.id, Mark::Stopped)?
+        {
+            return Ok(false);
+        }
+        let changed = account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }));
+        if changed || !self.is_active(&self.me.account, &self.me.device)? {
+            return Ok(false);
+        }
+        let unanswered = outbox::of_conversation(self.tx, &conversation.id)?;
+        Ok(unanswered.iter().all(|row| row.kind != SendKind::Application || row.epoch == view.epoch))
+    }
+
+    /// Whether another send fits into the server's window.
+    pub(crate) fn has_room(&self) -> Result<bool, Stop> {
+        if outbox::count(self.tx)? >= wire::limits::SENDS_IN_FLIGHT {
+            return Ok(false);
+        }
+        let oldest = outbox::from(self.tx, SendSeq(0), 1)?.first().map(|row| row.send_seq);
+        let next = progress::load(self.tx)?.next_send;
+        Ok(oldest.is_none_or(|oldest| next.0.saturating_sub(oldest.0) <= schedule::SEND_WINDOW))
+    }
+
+    /// One content into the outbox: ciphertext, witness and MLS state in this transaction.
+    fn encrypt(
+        &mut self,
+        conversation: &Conversation,
+        view: &GroupView,
+        mut content: Content,
+        row: Option<RowId>,
+        receipts: &[RowId],
+    ) -> Result<(), Stop> {
+        let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
+        let (witness, said) = self.next_witness(conversation, &view.transcript_hash)?;
+        content.witness = witness;
+        let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
+        let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
+        let encrypted = match self.device.encrypt(&group, &padded) {
+            Ok(encrypted) => encrypted,
+            Err(MlsError::State(_)) => return Err(Stop::Lost(conversation.id)),
+            Err(error) => return Err(own_fault(&error)),
+        };
+        self.said(&conversation.id, content.witness.counter, encoded.hash())?;
+        let send_seq = progress::take_send_seq(self.tx)?;
+        let request = wire::SendMessage {
+            send_seq,
+            conversation_id: conversation.id,
+            generation: conversation.generation,
+            epoch: encrypted.epoch,
+            body: Opaque::from(encrypted.bytes),
+        };
+        outbox::insert(
+            self.tx,
+            &Outgoing {
+                send_seq,
+                conversation: conversation.id,
+                group,
+                kind: SendKind::Application,
+                epoch: encrypted.epoch,
+                request: crate::outgoing::encode(request.into())?,
+                digest: *encrypted.hash.as_bytes(),
+                row,
+                note: Remake { counter: content.witness.counter, previous: said, receipts: receipts.to_vec() }.encode(),
+                created_at: self.now,
+            },
+        )?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_over_the_limit_is_refused_with_the_limit() {
+        assert_eq!(check_text("hello"), None);
+        assert_eq!(check_text(" \n"), Some(Refusal::Empty));
+        let long = "x".repeat(limits::TEXT_CHARS + 1);
+        assert_eq!(
+            check_text(&long),
+            Some(Refusal::TooLong { characters: limits::TEXT_CHARS + 1, limit: limits::TEXT_CHARS })
+        );
+        assert!(check_text(&"😀".repeat(limits::TEXT_CHARS)).is_some(), "too many bytes");
+    }
+}

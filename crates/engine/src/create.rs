@@ -1,0 +1,251 @@
+//! Opening a direct conversation: lists, KeyPackages, group, first Commit and Welcome in one request.
+//!
+//! Invariants:
+//! - The group is made of devices in the peer's verified list only; a KeyPackage of any other is refused loudly.
+//! - The first creation wins. The loser drops its group, waits for the winner's Welcome, and rejoins if that does not come.
+
+use std::time::Duration;
+
+use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
+use hushwire_client_store::outbox::{self, Outgoing, SendKind};
+use hushwire_client_store::pending_commit::{self, PendingCommit};
+use hushwire_client_store::{progress, timeline};
+use hushwire_group_policy::GroupExtension;
+use hushwire_mls::{Addition, Change, Intent, MlsError, NewGroup, Published, StagedCommit, peek_key_package};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, GroupId, rng};
+use hushwire_wire as wire;
+use hushwire_wire::{ErrorCode, Opaque, Standing};
+
+use crate::step::Step;
+use crate::stop::{Stop, own_fault};
+use crate::{Alert, Event, Tag, schedule};
+
+const FIRST: Generation = Generation(1);
+
+impl Step<'_, '_> {
+    /// Looks after a conversation whose group does not exist yet.
+    pub(crate) fn open(&mut self, conversation: &Conversation) -> Result<(), Stop> {
+        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
+        if !self.session.is_online() || conversation.group.is_some() {
+            return Ok(());
+        }
+        if conversation.generation > Generation(0) {
+            // It exists on the server: the Welcome is on its way, or lost.
+            return self.be_patient(&conversation.id);
+        }
+        if timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty() {
+            return Ok(());
+        }
+        let fresh = self.connection().is_some_and(|connection| connection.fresh.contains(&peer));
+        if !fresh || !self.recall(&peer)? {
+            return self.fetch_list(peer);
+        }
+        if self.has_room()? {
+            let tag = Tag::Claim { conversation: conversation.id, account: peer };
+            self.request(tag, wire::RecipientKeys { account_id: peer, device_ids: Vec::new() });
+        } else {
+            self.session.crowded.insert(conversation.id);
+        }
+        Ok(())
+    }
+
+    /// The server's answer to [`Tag::Claim`].
+    pub(crate) fn claim_answer(
+        &mut self,
+        id: &ConversationId,
+        account: AccountId,
+        result: Result<&wire::ClaimedKeyPackages, &wire::Error>,
+    ) -> Result<(), Stop> {
+        let tag = Tag::Claim { conversation: *id, account };
+        self.session.attend(*id);
+        let claimed = match result {
+            Ok(claimed) => claimed,
+            Err(error) => match error.code {
+                ErrorCode::UnknownAccount | ErrorCode::AccountSuspended => {
+                    let reason = match error.text.as_str() {
+                        "" => "the server refused it",
+                        text => text,
+                    };
+                    return self.fail_texts(id, reason);
+                }
+                _ => return self.put_off(tag, error),
+            },
+        };
+        let Some(conversation) = self.conversation(id)? else { return Ok(()) };
+        let add = self.additions(account, claimed)?;
+        if add.is_empty() {
+            let now = self.now;
+            if let Some(connection) = self.connection() {
+                connection.put_off(tag, Duration::ZERO, now);
+            }
+            return Ok(());
+        }
+        match conversation.state {
+            ConversationState::Opening if conversation.group.is_none() && conversation.generation == Generation(0) => {
+                self.create(conversation, account, add)
+            }
+            ConversationState::Active => self.add_devices(&conversation, add),
+            _ => Ok(()),
+        }
+    }
+
+    /// The claimed KeyPackages that can be used: of active devices of the account, under a list head that is known.
+    fn additions(&mut self, account: AccountId, claimed: &wire::ClaimedKeyPackages) -> Result<Vec<Addition>, Stop> {
+        let Some(list) = self.list(&account)? else { return Ok(Vec::new()) };
+        let mut additions = Vec::new();
+        for package in &claimed.key_packages {
+            let peeked = peek_key_package(&package.key_package).ok().map(|peeked| peeked.credential);
+            let known = list.device(package.device_id).is_some();
+            let Some(credential) = peeked.filter(|credential| {
+                known && credential.account == account && credential.device == package.device_id
+            }) else {
+                self.alert(Alert::BadKeys { account }, None)?;
+                continue;
+            };
+            if !list.knows(credential.list) {
+                self.want(account, credential.list)?;
+                continue;
+            }
+            additions.push(Addition {
+                account,
+                device: package.device_id,
+                key_package: package.key_package.to_vec(),
+            });
+        }
+        Ok(additions)
+    }
+
+    fn create(&mut self, mut conversation: Conversation, peer: AccountId, add: Vec<Addition>) -> Result<(), Stop> {
+        let group_id = GroupId::new(rng::bytes(self.entropy));
+        let extension = GroupExtension::direct(self.me.account, peer, FIRST);
+        let published = self.device.create(NewGroup { group_id, extension }, self.now);
+        let published = published.map_err(|error| own_fault(&error))?;
+        let intent = Intent::Change(Change { add, ..Change::default() });
+        let staged = match self.device.stage_commit(&group_id, &intent, self.now) {
+            Ok(staged) => staged,
+            Err(error) => return self.creation_impossible(&conversation, group_id, peer, error),
+        };
+        conversation.group = Some(group_id);
+        conversation.generation = FIRST;
+        self.save(&conversation)?;
+        self.send_creation(&conversation, peer, published, staged)
+    }
+
+    /// The KeyPackages that the server gave do not fit the peer's list: nothing is created.
+    fn creation_impossible(
+        &mut self,
+        conversation: &Conversation,
+        group: GroupId,
+        peer: AccountId,
+        error: MlsError,
+    ) -> Result<(), Stop> {
+        self.device.delete(&group).map_err(|error| own_fault(&error))?;
+        match error {
+            MlsError::MissingLists(heads) => return self.want_all(heads),
+            MlsError::Refused(_) => self.alert(Alert::BadKeys { account: peer }, Some(conversation.id))?,
+            error => return Err(own_fault(&error)),
+        }
+        let (tag, now) = (Tag::Claim { conversation: conversation.id, account: peer }, self.now);
+        if let Some(connection) = self.connection() {
+            connection.put_off(tag, schedule::COMMIT_SPACING_DEVICE, now);
+        }
+        Ok(())
+    }
+
+    fn send_creation(
+        &mut self,
+        conversation: &Conversation,
+        peer: AccountId,
+        published: Published,
+        staged: StagedCommit,
+    ) -> Result<(), Stop> {
+        let send_seq = progress::take_send_seq(self.tx)?;
+        let hash = staged.hash.as_bytes().to_vec();
+        let request = wire::CreateConversation {
+            send_seq,
+            conversation_id: conversation.id,
+            generation: FIRST,
+            kind: wire::ConversationKind::Direct { peer },
+            group_info: Opaque::from(published.group_info),
+            ratchet_tree: Opaque::from(published.ratchet_tree),
+            commit: Opaque::from(staged.bytes),
+            commit_group_info: Opaque::from(staged.group_info),
+            welcome: staged.welcome.map(Opaque::from),
+        };
+        let Some(group) = conversation.group else { return Ok(()) };
+        let pending = PendingCommit {
+            group,
+            send_seq,
+            epoch: Epoch(0),
+            hash,
+            secrets: staged.secrets,
+            intent: Vec::new(),
+            made_at: self.now,
+        };
+        self.send_pending(conversation.id, &pending, SendKind::Create, request.into())
+    }
+
+    /// The server has created the conversation. Its first Commit cannot have lost, for nobody else was in the group.
+    pub(crate) fn created(&mut self, row: &Outgoing) -> Result<(), Stop> {
+        let Some(conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
+        let pending = pending_commit::find(self.tx, &row.group)?;
+        if let (true, Some(pending)) = (conversation.group == Some(row.group), pending) {
+            self.apply_own(conversation, &pending)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody else created the conversation first, or this device did and has forgotten it.
+    pub(crate) fn exists_already(&mut self, row: &Outgoing, standing: Option<Standing>) -> Result<(), Stop> {
+        self.drop_creation(row)?;
+        let Some(mut conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
+        if conversation.state == ConversationState::Opening {
+            let standing = standing.unwrap_or(Standing { generation: FIRST, epoch: Epoch(0) });
+            conversation.generation = standing.generation;
+            conversation.known_epoch = standing.epoch;
+            self.save(&conversation)?;
+        }
+        self.session.attend(row.conversation);
+        Ok(())
+    }
+
+    /// Drops an own group that was never accepted, with its request.
+    pub(crate) fn drop_creation(&mut self, row: &Outgoing) -> Result<(), Stop> {
+        outbox::delete(self.tx, row.send_seq)?;
+        pending_commit::delete(self.tx, &row.group)?;
+        if self.load_group(&row.group)? {
+            self.device.delete(&row.group).map_err(|error| own_fault(&error))?;
+        }
+        let Some(mut conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
+        if conversation.group == Some(row.group) {
+            conversation.group = None;
+            conversation.generation = Generation(0);
+            self.save(&conversation)?;
+        }
+        Ok(())
+    }
+
+    /// Drops the own group of a conversation that is being opened, where there is one.
+    pub(crate) fn drop_own_creation(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        for row in outbox::of_conversation(self.tx, id)? {
+            if row.kind == SendKind::Create {
+                self.drop_creation(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The server refuses to create the conversation.
+    pub(crate) fn creation_failed(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        let Some(mut conversation) = self.conversation(id)? else { return Ok(()) };
+        conversation.attempts = conversation.attempts.saturating_add(1);
+        let given_up = conversation.attempts > schedule::REJOIN_TRIES;
+        self.save(&conversation)?;
+        if given_up {
+            self.fail_texts(id, "the server does not let this conversation be created")?;
+            return self.event(&Event::Conversation, Some(*id), None);
+        }
+        self.session.attend_at(*id, self.now.after(schedule::STREAM_PATIENCE));
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Joining by Welcome.
+//!
+//! Invariants:
+//! - A group is joined only under the conversation that its own extension names, and only one that this account has a
+//!   place in.
+//! - A Welcome never replaces a group that this device is in.
+
+use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
+use hushwire_client_store::mark::{self, Mark};
+use hushwire_client_store::mls_row::{self, MlsKey, MlsKind};
+use hushwire_client_store::parked::{self, ParkReason};
+use hushwire_group_policy::{GroupExtension, Kind};
+use hushwire_mls::{Joined, MlsError, Row, welcome_references};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Seq};
+use hushwire_wire as wire;
+use hushwire_wire::{EntryKind, ErrorCode, Place, WelcomeEntry};
+
+use crate::step::Step;
+use crate::stop::{Stop, Verdict, own_fault};
+use crate::stream::Fate;
+use crate::{Event, StepError, Tag, rows};
+
+impl Step<'_, '_> {
+    /// A Welcome from the stream: its tree is needed first.
+    pub(crate) fn take_welcome(
+        &mut self,
+        place: &Place,
+        entry: &wire::Entry,
+        welcome: &WelcomeEntry,
+    ) -> Result<Fate, Stop> {
+        if let Some(known) = self.conversation(&place.conversation_id)? {
+            let here = known.state == ConversationState::Active && known.generation >= place.generation;
+            if here || known.generation > place.generation || known.state == ConversationState::Closed {
+                return Ok(Fate::Done);
+            }
+        }
+        let Ok(references) = welcome_references(&welcome.welcome) else {
+            return self.follow(Verdict::Orphan, place, entry);
+        };
+        if !self.load_key_packages(&references)? {
+            return self.follow(Verdict::Orphan, place, entry);
+        }
+        Ok(Fate::Park(ParkReason::Tree, welcome.epoch.0.to_be_bytes().to_vec()))
+    }
+
+    /// Loads the private keys of KeyPackages. Whether there were any.
+    fn load_key_packages(&mut self, references: &[Vec<u8>]) -> Result<bool, Stop> {
+        let mut found: Vec<Row> = Vec::new();
+        for reference in references {
+            let key = MlsKey { kind: MlsKind::KeyPackage, group: None, key: reference.clone() };
+            if let Some(row) = mls_row::find(self.tx, &key)? {
+                found.push(rows::from_store(row).ok_or(StepError::Damaged("KeyPackage"))?);
+            }
+        }
+        let any = !found.is_empty();
+        self.device.load(found).map_err(|error| own_fault(&error))?;
+        Ok(any)
+    }
+
+    /// Asks for the tree that the first parked entry of a conversation waits for.
+    pub(crate) fn fetch_tree(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        let Some((_, entry)) = self.parked_welcome(id)? else { return Ok(()) };
+        let (Some(place), EntryKind::Welcome(welcome)) = (&entry.place, &entry.kind) else { return Ok(()) };
+        let tag = Tag::Group { conversation: *id, generation: place.generation, epoch: welcome.epoch };
+        self.request(
+            tag,
+            wire::FetchGroup {
+                conversation_id: *id,
+                generation: Some(place.generation),
+                epoch: Some(welcome.epoch),
+            },
+        );
+        Ok(())
+    }
+
+    fn parked_welcome(&self, id: &ConversationId) -> Result<Option<(parked::Parked, wire::Entry)>, Stop> {
+        let waiting = parked::of_conversation(self.tx, id)?;
+        let Some(first) = waiting.into_iter().find(|parked| parked.entry.reason == ParkReason::Tree) else {
+            return Ok(None);
+        };
+        let entry = wire::Entry::from_bytes(first.entry.bytes.clone().into());
+        Ok(Some((first, entry.map_err(|_| StepError::Damaged("parked message"))?)))
+    }
+
+    /// The server's answer to [`Tag::Group`]: a tree for a Welcome, or a group to rejoin or to compare with.
+    pub(crate) fn group_answer(
+        &mut self,
+        tag: &Tag,
+        id: &ConversationId,
+        epoch: Epoch,
+        result: Result<&wire::Group, &wire::Error>,
+    ) -> Result<(), Stop> {
+        self.session.attend(*id);
+        match result {
+            Ok(group) if group.conversation_id != *id => Ok(()),
+            Ok(group) if epoch == Epoch(0) => self.group_fetched(id, group),
+            Ok(group) => self.tree_fetched(id, epoch, group),
+            Err(error) => match error.code {
+                ErrorCode::UnknownConversation
+                | ErrorCode::NotAMember
+                | ErrorCode::StaleEpoch
+                | ErrorCode::FutureEpoch
+                | ErrorCode::ClosedGeneration => self.no_group_there(id, epoch),
+                _ => self.put_off(tag.clone(), error),
+            },
+        }
+    }
+
+    /// The server does not give the tree or the group.
+    fn no_group_there(&mut self, id: &ConversationId, epoch: Epoch) -> Result<(), Stop> {
+        if epoch == Epoch(0) {
+            return self.rejoin_failed(id);
+        }
+        match self.parked_welcome(id)? {
+            Some((parked, _)) => self.orphaned(id, &parked),
+            None => Ok(()),
+        }
+    }
+
+    /// A Welcome cannot be used: the conversation is entered by an external Commit instead.
+    fn orphaned(&mut self, id: &ConversationId, parked: &parked::Parked) -> Result<(), Stop> {
+        parked::set_reason(self.tx, parked.id, ParkReason::Group, &[])?;
+        self.lose(id)
+    }
+
+    fn tree_fetched(&mut self, id: &ConversationId, epoch: Epoch, group: &wire::Group) -> Result<(), Stop> {
+        let Some((parked, entry)) = self.parked_welcome(id)? else { return Ok(()) };
+        let (Some(place), EntryKind::Welcome(welcome)) = (&entry.place, &entry.kind) else { return Ok(()) };
+        if group.epoch != epoch || welcome.epoch != epoch || group.generation != place.generation {
+            return Ok(());
+        }
+        if let Some(verdict) = self.verdict(entry.seq).cloned() {
+            match self.follow(verdict, place, &entry)? {
+                Fate::Done => parked::delete(self.tx, parked.id)?,
+                Fate::Park(reason, detail) => parked::set_reason(self.tx, parked.id, reason, &detail)?,
+            }
+            return Ok(());
+        }
+        // The peer is known by the group only; own lists are in memory already.
+        let references = welcome_references(&welcome.welcome).unwrap_or_default();
+        self.load_key_packages(&references)?;
+        self.recall_peer(id)?;
+        match self.device.join(&welcome.welcome, &group.ratchet_tree, self.now) {
+            Ok(joined) => {
+                self.joined(id, place, entry.seq, joined)?;
+                for reference in references {
+                    self.used_key_package(&reference)?;
+                }
+                Ok(parked::delete(self.tx, parked.id)?)
+            }
+            Err(MlsError::MissingLists(heads)) => {
+                // Those that are in rows already are only to be brought into memory.
+                let mut missing = Vec::new();
+                for (account, head) in heads {
+                    let had = self.lists.contains(&account);
+                    if had || !self.recall(&account)? {
+                        missing.push((account, head));
+                    }
+                }
+                if missing.is_empty() {
+                    return self.tree_fetched(id, epoch, group);
+                }
+                self.want_all(missing)
+            }
+            Err(MlsError::Refused(hushwire_mls::Refusal::AlreadyMember)) => Ok(parked::delete(self.tx, parked.id)?),
+            Err(MlsError::State(_)) => Err(own_fault(&MlsError::Misuse("join"))),
+            Err(_) => Err(Stop::Entry(entry.seq, Verdict::Orphan)),
+        }
+    }
+
+    fn recall_peer(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        if let Some(conversation) = self.conversation(id)?
+            && let ConversationKind::Direct { peer } = conversation.kind
+        {
+            self.recall(&peer)?;
+        }
+        Ok(())
+    }
+
+    fn joined(&mut self, id: &ConversationId, place: &Place, seq: Seq, joined: Joined) -> Result<(), Stop> {
+        let Some(peer) = self.fitting_peer(id, place.generation, &joined.extension) else {
+            return Err(Stop::Entry(seq, Verdict::Ignored));
+        };
+        let known = self.conversation(id)?;
+        let taken = known.as_ref().is_some_and(|known| {
+            known.state == ConversationState::Active
+                && known.generation == place.generation
+                && known.group != Some(joined.group_id)
+        });
+        if taken {
+            return Err(Stop::Entry(seq, Verdict::SecondGroup));
+        }
+        self.drop_own_creation(id)?;
+        let now = self.now;
+        let mut row = self.conversation(id)?.unwrap_or_else(|| blank(*id, peer, now));
+        row.generation = place.generation;
+        row.group = Some(joined.group_id);
+        row.state = ConversationState::Active;
+        row.attempts = 0;
+        row.known_epoch = row.known_epoch.max(joined.epoch);
+        row.refreshed_at = self.now;
+        match known {
+            Some(_) => self.save(&row)?,
+            None => conversation::insert(self.tx, &row)?,
+        }
+        mark::set(self.tx, id, Mark::Review)?;
+        self.session.attend(*id);
+        self.event(&Event::Conversation, Some(*id), None)
+    }
+
+    /// The other account of a group, if the group is that of the conversation that the server says, and this account has
+    /// a place in it.
+    pub(crate) fn fitting_peer(
+        &self,
+        id: &ConversationId,
+        generation: Generation,
+        extension: &GroupExtension,
+    ) -> Option<AccountId> {
+        if extension.conversation != *id || extension.generation != generation {
+            return None;
+        }
+        match extension.kind {
+            Kind::Direct { a, b } if a == self.me.account => Some(b),
+            Kind::Direct { a, b } if b == self.me.account => Some(a),
+            _ => None,
+        }
+    }
+}
+
+/// A conversation that others began.
+pub(crate) fn blank(id: ConversationId, peer: AccountId, now: hushwire_types::Timestamp) -> Conversation {
+    Conversation {
+        id,
+        kind: ConversationKind::Direct { peer },
+        generation: Generation(0),
+        group: None,
+        state: ConversationState::Opening,
+        attempts: 0,
+        known_epoch: Epoch(0),
+        refreshed_at: now,
+        last_activity: now,
+    }
+}

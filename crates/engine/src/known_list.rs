@@ -1,0 +1,324 @@
+//! Device lists of accounts: verified chains in rows, the longest that is known, never another genesis (rules R2, R3).
+//!
+//! Invariants:
+//! - An account's list is written only after it was verified from its genesis, and only continues what was known.
+//! - A list that somebody spoke of and that is not known stands in `wanted` until it is here or was asked for in vain.
+
+use std::time::Duration;
+
+use hushwire_client_store::account::{self, Account, Trust};
+use hushwire_client_store::list::{self, ListEntry};
+use hushwire_client_store::mark::{self, Mark};
+use hushwire_client_store::wanted::{self, Wanted};
+use hushwire_client_store::{View, conversation};
+use hushwire_identity::{Accepted, DeviceList, LeafCredential, ListError, ListHead, UnverifiedEntry};
+use hushwire_types::{AccountId, DeviceId, ListNumber};
+use hushwire_wire as wire;
+
+use crate::notice::Mismatch;
+use crate::step::Step;
+use crate::stop::{Stop, own_fault};
+use crate::{Alert, Event, StepError, Tag};
+
+/// Answers that do not bring a wanted list before it counts as withheld.
+const WITHHELD_AFTER: u32 = 3;
+
+/// What became of an account's keys that the server showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Verified and stored, or known already.
+    Good,
+    /// Not believed.
+    Bad,
+}
+
+/// The list of an account as its rows have it.
+pub(crate) fn load(view: &View<'_>, account: &AccountId) -> Result<Option<DeviceList>, Stop> {
+    let Some(row) = account::find(view, account)? else { return Ok(None) };
+    let entries = list::of(view, account)?;
+    let list = DeviceList::verify(&row.genesis, entries.iter().map(|entry| &entry.bytes));
+    Ok(Some(list.map_err(|_| StepError::Damaged("device list"))?))
+}
+
+impl Step<'_, '_> {
+    /// The list of an account, where it is known.
+    pub(crate) fn list(&self, account: &AccountId) -> Result<Option<DeviceList>, Stop> {
+        if let Some(list) = self.lists.find(account) {
+            return Ok(Some(list));
+        }
+        let Some(list) = load(self.tx, account)? else { return Ok(None) };
+        self.lists.put(list.clone());
+        Ok(Some(list))
+    }
+
+    /// Puts a list into memory for MLS to be judged by. Whether it is known.
+    pub(crate) fn recall(&self, account: &AccountId) -> Result<bool, Stop> {
+        Ok(self.lists.contains(account) || self.list(account)?.is_some())
+    }
+
+    /// The own list, which is always there.
+    pub(crate) fn own_list(&self) -> Result<DeviceList, Stop> {
+        self.list(&self.me.account)?.ok_or_else(|| StepError::Damaged("device list").into())
+    }
+
+    /// Wants a list as far as `head`, on behalf of nobody in particular.
+    pub(crate) fn want(&mut self, account: AccountId, head: ListHead) -> Result<(), Stop> {
+        let known = self.list(&account)?;
+        if known.is_some_and(|list| list.knows(head)) {
+            return Ok(());
+        }
+        let wanted = Wanted { account, number: head.number, hash: head.hash, conversation: None, witness: None };
+        Ok(wanted::put(self.tx, &wanted)?)
+    }
+
+    /// Asks for the lists that are wanted.
+    pub(crate) fn owe_lists(&mut self) -> Result<(), Stop> {
+        for wanted in wanted::all(self.tx)? {
+            self.fetch_list(wanted.account)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the newer entries of a list, or for all of it.
+    pub(crate) fn fetch_list(&mut self, account: AccountId) -> Result<(), Stop> {
+        let from_number = self.list(&account)?.map_or(ListNumber(0), |list| list.head().number.next());
+        self.request(Tag::Keys(account), wire::SenderKeys { account_id: account, from_number });
+        Ok(())
+    }
+
+    /// The server's answer to [`Tag::Keys`].
+    pub(crate) fn keys_answer(
+        &mut self,
+        account: AccountId,
+        result: Result<&wire::AccountKeys, &wire::Error>,
+    ) -> Result<(), Stop> {
+        let keys = match result {
+            Ok(keys) if keys.account_id == account => self.take_keys(keys)?,
+            Ok(_) => Keys::Bad,
+            Err(error) if error.code == wire::ErrorCode::UnknownAccount => {
+                self.fail_texts_to(account, "the server knows this account no more")?;
+                Keys::Bad
+            }
+            Err(error) => return self.put_off(Tag::Keys(account), error),
+        };
+        if keys == Keys::Good
+            && let Some(connection) = self.connection()
+        {
+            connection.fresh.insert(account);
+        }
+        self.settle_wanted(account)?;
+        self.attend_with(account)
+    }
+
+    /// Verifies and stores what the server shows of an account.
+    pub(crate) fn take_keys(&mut self, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
+        let account = keys.account_id;
+        let taken = match self.list(&account)? {
+            Some(known) => self.grow(known, keys)?,
+            None => self.meet(keys)?,
+        };
+        if taken == Keys::Good {
+            let name = keys.username.as_ref().map(|name| format!("@{}", name.expose()));
+            if let Some(row) = account::find(self.tx, &account)?
+                && row.username != name
+                && name.is_some()
+            {
+                account::set_username(self.tx, &account, name.as_deref())?;
+                self.event(&Event::Contact { account }, None, None)?;
+            }
+            if keys.entries.len() >= wire::limits::LIST_ENTRIES {
+                self.want_more(account)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// An account that is not known yet: its keys must begin with the genesis that hashes to its id.
+    fn meet(&mut self, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
+        let account = keys.account_id;
+        let verified = keys.genesis.as_ref().and_then(|genesis| DeviceList::verify(genesis, &keys.entries).ok());
+        let Some(list) = verified.filter(|list| list.account_id() == account && list.head().number > ListNumber(0))
+        else {
+            self.alert(Alert::BadKeys { account }, None)?;
+            return Ok(Keys::Bad);
+        };
+        let head = list.head();
+        account::insert(
+            self.tx,
+            &Account {
+                account,
+                genesis: list.genesis().as_bytes().to_vec(),
+                head_number: head.number,
+                head_hash: head.hash,
+                handle: None,
+                username: None,
+                local_name: None,
+                trust: Trust::Unverified,
+                learned_at: self.now,
+            },
+        )?;
+        self.write_entries(&list, ListNumber(1))?;
+        self.event(&Event::Contact { account }, None, None)?;
+        self.lists.put(list);
+        Ok(Keys::Good)
+    }
+
+    /// Newer entries of a known account.
+    fn grow(&mut self, known: DeviceList, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
+        let account = keys.account_id;
+        let mut list = known.clone();
+        let accepted = match list.accept(&keys.entries) {
+            Ok(accepted) => accepted,
+            Err(ListError::Gap { .. }) => return Ok(Keys::Bad),
+            Err(ListError::Fork { .. }) => {
+                self.alert(Alert::Fork { account }, None)?;
+                return Ok(Keys::Bad);
+            }
+            Err(_) => {
+                self.alert(Alert::BadKeys { account }, None)?;
+                return Ok(Keys::Bad);
+            }
+        };
+        if accepted.new_entries == 0 {
+            return Ok(Keys::Good);
+        }
+        let from = accepted.displaced_from.unwrap_or(known.head().number.next());
+        list::truncate_from(self.tx, &account, from)?;
+        self.write_entries(&list, from)?;
+        let head = list.head();
+        if head.number >= known.head().number {
+            account::set_head(self.tx, &account, head.number, &head.hash)?;
+        }
+        self.lists.put(list);
+        self.list_grew(account, head, &accepted)?;
+        Ok(Keys::Good)
+    }
+
+    fn write_entries(&self, list: &DeviceList, from: ListNumber) -> Result<(), Stop> {
+        let account = list.account_id();
+        for bytes in list.entries(from) {
+            let entry = UnverifiedEntry::decode(bytes).map_err(|_| StepError::Bug("a verified entry is malformed"))?;
+            list::append(
+                self.tx,
+                &account,
+                &ListEntry { number: entry.number(), hash: entry.hash(), bytes: bytes.to_vec() },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What follows from a longer list: groups are to be looked at, and people told.
+    fn list_grew(&mut self, account: AccountId, head: ListHead, accepted: &Accepted) -> Result<(), Stop> {
+        self.event(&Event::Contact { account }, None, None)?;
+        if account == self.me.account {
+            let credential = LeafCredential { account, device: self.me.device, list: head };
+            self.device.set_credential(credential).map_err(|error| own_fault(&error))?;
+            for device in &accepted.added {
+                self.alert(Alert::OwnDeviceAdded { device: *device }, None)?;
+            }
+            if accepted.revoked.contains(&self.me.device) {
+                self.alert(Alert::Revoked, None)?;
+            }
+            if !accepted.revoked.is_empty() {
+                self.replace_key_packages()?;
+            }
+            for conversation in conversation::all(self.tx)? {
+                mark::set(self.tx, &conversation.id, Mark::Review)?;
+                self.session.attend(conversation.id);
+            }
+        } else if let Some(conversation) = conversation::direct_with(self.tx, &account)? {
+            mark::set(self.tx, &conversation.id, Mark::Review)?;
+            self.session.attend(conversation.id);
+        }
+        Ok(())
+    }
+
+    /// The server has more entries than one answer holds.
+    fn want_more(&mut self, account: AccountId) -> Result<(), Stop> {
+        let Some(list) = self.list(&account)? else { return Ok(()) };
+        let next = ListHead { number: list.head().number.next(), hash: hushwire_types::EntryHash::new([0; 32]) };
+        self.want(account, next)
+    }
+
+    /// Looks whether what is wanted of an account came; asked for in vain too often, it counts as withheld.
+    fn settle_wanted(&mut self, account: AccountId) -> Result<(), Stop> {
+        let Some(wanted) = wanted::find(self.tx, &account)? else { return Ok(()) };
+        let head = ListHead { number: wanted.number, hash: wanted.hash };
+        let list = self.list(&account)?;
+        if list.as_ref().is_some_and(|list| list.knows(head)) {
+            return Ok(wanted::delete(self.tx, &account)?);
+        }
+        let further = list.is_some_and(|list| list.head().number >= head.number);
+        let now = self.now;
+        let Some(connection) = self.connection() else { return Ok(()) };
+        connection.put_off(Tag::Keys(account), Duration::ZERO, now);
+        if !further && connection.tries(&Tag::Keys(account)) < WITHHELD_AFTER {
+            return Ok(());
+        }
+        wanted::delete(self.tx, &account)?;
+        if let (Some(conversation), Some(witness)) = (wanted.conversation, wanted.witness) {
+            let mismatch = if account == self.me.account { Mismatch::OwnList } else { Mismatch::List };
+            self.mismatch(conversation, witness, mismatch)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the conversations with an account, or at all where it is the own one.
+    fn attend_with(&mut self, account: AccountId) -> Result<(), Stop> {
+        for conversation in conversation::all(self.tx)? {
+            let hushwire_client_store::conversation::ConversationKind::Direct { peer } = conversation.kind else {
+                continue;
+            };
+            if peer == account || account == self.me.account {
+                self.session.attend(conversation.id);
+            }
+        }
+        for parked in hushwire_client_store::parked::all(self.tx)? {
+            self.session.attend(parked.entry.conversation);
+        }
+        Ok(())
+    }
+
+    /// Whether a device is active in the longest known list of its account.
+    pub(crate) fn is_active(&self, account: &AccountId, device: &DeviceId) -> Result<bool, Stop> {
+        Ok(self.list(account)?.is_some_and(|list| list.device(*device).is_some()))
+    }
+
+    /// Appends own list entries that the server lost.
+    pub(crate) fn owe_own_list(&mut self) -> Result<(), Stop> {
+        let own = self.own_list()?;
+        let Some(server) = self.connection().and_then(|connection| connection.own_list) else { return Ok(()) };
+        if server >= own.head().number {
+            return Ok(());
+        }
+        let next = server.next();
+        if let Some(entry) = own.entries(next).next() {
+            self.request(Tag::ListEntry(next), wire::AppendListEntry { entry: entry.into() });
+        }
+        Ok(())
+    }
+
+    /// The server's answer to [`Tag::ListEntry`].
+    pub(crate) fn list_entry_answer(
+        &mut self,
+        number: ListNumber,
+        result: Result<&wire::ListEntryAppended, &wire::Error>,
+    ) -> Result<(), Stop> {
+        match result {
+            Ok(_) => {
+                if let Some(connection) = self.connection() {
+                    connection.own_list = Some(number);
+                }
+                Ok(())
+            }
+            Err(error) if error.code == wire::ErrorCode::ListConflict => {
+                // Somebody else of the account was faster, or the server has another list: look at it.
+                if let Some(connection) = self.connection() {
+                    connection.own_list = None;
+                }
+                self.fetch_list(self.me.account)
+            }
+            Err(error) => self.put_off(Tag::ListEntry(number), error),
+        }
+    }
+}

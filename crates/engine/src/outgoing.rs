@@ -1,0 +1,257 @@
+//! The outbox: exact requests until they are answered, and what each answer means.
+//!
+//! Invariants:
+//! - Requests go out in the order of their numbers; one that is put off holds back the later ones of its conversation.
+//! - Only a definite refusal takes a message back; everything else is sent again as it is.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use hushwire_client_store::conversation;
+use hushwire_client_store::outbox::{self, Outgoing, SendKind};
+use hushwire_client_store::{pending_commit, receipt, timeline};
+use hushwire_types::{AccountId, ConversationId, GroupId, SendSeq};
+use hushwire_wire as wire;
+use hushwire_wire::frame::{self, ClientFrame, RequestId};
+use hushwire_wire::{ErrorCode, Request};
+
+use crate::remake::Remake;
+use crate::step::Step;
+use crate::stop::Stop;
+use crate::{Broken, Event, StepError, Tag};
+
+/// A request as the outbox keeps it: as it goes over the wire, with a request id that means nothing.
+pub(crate) fn encode(request: Request) -> Result<Vec<u8>, StepError> {
+    let bytes = frame::encode_client(RequestId::FIRST, &request);
+    Ok(bytes.map_err(|_| StepError::Bug("a request of ours breaks the protocol"))?.to_vec())
+}
+
+/// The request that [`encode`] wrote.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Request, StepError> {
+    match frame::decode_client(Bytes::copy_from_slice(bytes)) {
+        Ok(ClientFrame::Request { request, .. }) => Ok(request),
+        Ok(ClientFrame::Unsupported { .. }) | Err(_) => Err(StepError::Damaged("outbox")),
+    }
+}
+
+/// The same request under another number.
+pub(crate) fn renumbered(request: Request, send_seq: SendSeq) -> Request {
+    match request {
+        Request::SendMessage(send) => wire::SendMessage { send_seq, ..send }.into(),
+        Request::SendCommit(send) => wire::SendCommit { send_seq, ..send }.into(),
+        Request::CreateConversation(send) => wire::CreateConversation { send_seq, ..send }.into(),
+        other => other,
+    }
+}
+
+impl Step<'_, '_> {
+    /// Sends what is in the outbox and not under way.
+    pub(crate) fn owe_outbox(&mut self) -> Result<(), Stop> {
+        if !self.session.is_online() {
+            return Ok(());
+        }
+        let limit = u32::try_from(wire::limits::REQUESTS_IN_FLIGHT).unwrap_or(u32::MAX);
+        let mut held: BTreeSet<ConversationId> = BTreeSet::new();
+        for row in outbox::from(self.tx, SendSeq(0), limit)? {
+            let tag = Tag::Send(row.send_seq);
+            if held.contains(&row.conversation) || self.in_flight(&tag) {
+                continue;
+            }
+            if !self.request(tag, decode(&row.request)?) {
+                held.insert(row.conversation);
+            }
+        }
+        Ok(())
+    }
+
+    fn in_flight(&self, tag: &Tag) -> bool {
+        self.session.connection.as_ref().is_some_and(|connection| connection.in_flight.contains(tag))
+    }
+
+    /// The server's answer to [`Tag::Send`].
+    pub(crate) fn send_answer(
+        &mut self,
+        send_seq: SendSeq,
+        result: Result<&wire::MessageSent, &wire::Error>,
+    ) -> Result<(), Stop> {
+        for id in std::mem::take(&mut self.session.crowded) {
+            self.session.attend(id);
+        }
+        let Some(row) = outbox::find(self.tx, send_seq)? else { return Ok(()) };
+        self.session.attend(row.conversation);
+        match result {
+            Ok(sent) if sent.send_seq == send_seq => self.accepted(&row, sent),
+            Ok(_) => {
+                self.reconnect(Broken::WrongAnswer);
+                Ok(())
+            }
+            Err(error) => self.refused(&row, error),
+        }
+    }
+
+    fn accepted(&mut self, row: &Outgoing, sent: &wire::MessageSent) -> Result<(), Stop> {
+        if let Some(line) = row.row {
+            self.text_sent(line, sent)?;
+        }
+        // By this device's clock, which also decides when it goes.
+        outbox::accept(self.tx, row.send_seq, self.now)?;
+        if row.kind == SendKind::Create {
+            self.created(row)?;
+        }
+        Ok(())
+    }
+
+    fn text_sent(&mut self, line: timeline::RowId, sent: &wire::MessageSent) -> Result<(), Stop> {
+        let Some(entry) = timeline::find(self.tx, line)? else { return Ok(()) };
+        if entry.entry.state != timeline::EntryState::Queued {
+            return Ok(());
+        }
+        timeline::set_sent(self.tx, line, sent.order, sent.accepted_at)?;
+        let id = entry.entry.conversation;
+        conversation::touch(self.tx, &id, self.now)?;
+        self.event(&Event::Sent { content: entry.entry.content_id }, Some(id), Some(line))
+    }
+
+    fn refused(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
+        if let Some(standing) = error.standing
+            && let Some(known) = self.conversation(&row.conversation)?
+            && known.generation == standing.generation
+            && error.code != ErrorCode::FutureEpoch
+        {
+            conversation::raise_known_epoch(self.tx, &row.conversation, standing.epoch)?;
+        }
+        match error.code {
+            ErrorCode::RateLimited
+            | ErrorCode::Busy
+            | ErrorCode::Unavailable
+            | ErrorCode::Internal
+            | ErrorCode::FutureEpoch => self.postpone(row, error),
+            ErrorCode::IdReused => self.suspect_copy(),
+            ErrorCode::NotNow | ErrorCode::NotLoggedIn => {
+                self.reconnect(Broken::WrongAnswer);
+                Ok(())
+            }
+            ErrorCode::ConversationExists => self.exists_already(row, error.standing),
+            ErrorCode::StaleEpoch => self.stale(row),
+            ErrorCode::NotAMember | ErrorCode::UnknownConversation | ErrorCode::ClosedGeneration => {
+                self.take_back(row)?;
+                self.lose(&row.conversation)
+            }
+            ErrorCode::AccountSuspended | ErrorCode::UnknownAccount => {
+                self.take_back(row)?;
+                self.fail_texts(&row.conversation, &error.text)
+            }
+            _ => self.refused_for_good(row, error),
+        }
+    }
+
+    /// Not now: the same bytes later. A message of a leaf that is being replaced is taken back instead, for nobody would
+    /// read it after the replacement (rule R8).
+    fn postpone(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
+        let rejoining = row.kind == SendKind::Application && pending_commit::find(self.tx, &row.group)?.is_some()
+            && self.is_rejoining(&row.conversation)?;
+        if rejoining {
+            return self.take_back(row);
+        }
+        self.put_off(Tag::Send(row.send_seq), error)
+    }
+
+    /// The epoch is over. A message waits for the stream and is encrypted again; a Commit only stops being sent, for the stream
+    /// alone says who won.
+    fn stale(&mut self, row: &Outgoing) -> Result<(), Stop> {
+        match row.kind {
+            SendKind::Application => self.take_back(row),
+            SendKind::Commit | SendKind::Create => {
+                outbox::delete(self.tx, row.send_seq)?;
+                if self.is_rejoining(&row.conversation)? {
+                    // Nothing of a rejoin is in the group yet, so it can simply be made again.
+                    pending_commit::delete(self.tx, &row.group)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refused_for_good(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
+        self.take_back(row)?;
+        match (row.kind, row.row) {
+            (SendKind::Application, Some(line)) => self.fail_text(line, &error.text),
+            (SendKind::Application, None) => Ok(()),
+            (SendKind::Commit | SendKind::Create, _) => self.commit_refused(&row.conversation),
+        }
+    }
+
+    /// Takes a request out of the outbox as if it had never been made; a text in it waits again.
+    pub(crate) fn take_back(&mut self, row: &Outgoing) -> Result<(), Stop> {
+        outbox::delete(self.tx, row.send_seq)?;
+        match row.kind {
+            SendKind::Application => {
+                let note = Remake::decode(&row.note).ok_or(StepError::Damaged("outbox"))?;
+                self.unsay(&row.conversation, &note)?;
+                for line in note.receipts {
+                    receipt::owe(self.tx, &row.conversation, line)?;
+                }
+            }
+            SendKind::Commit => pending_commit::delete(self.tx, &row.group)?,
+            SendKind::Create => self.drop_creation(row)?,
+        }
+        self.session.attend(row.conversation);
+        Ok(())
+    }
+
+    /// Takes back all messages of a conversation that wait for their answer.
+    pub(crate) fn take_back_messages(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        // The newest first, so that each gives its number back to the one before.
+        for row in outbox::of_conversation(self.tx, id)?.iter().rev() {
+            if row.kind == SendKind::Application {
+                self.take_back(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the pending Commit of a group and its request.
+    pub(crate) fn drop_pending(&mut self, group: &GroupId) -> Result<(), Stop> {
+        if let Some(pending) = pending_commit::find(self.tx, group)? {
+            outbox::delete(self.tx, pending.send_seq)?;
+            pending_commit::delete(self.tx, group)?;
+        }
+        Ok(())
+    }
+
+    fn fail_text(&mut self, line: timeline::RowId, reason: &str) -> Result<(), Stop> {
+        let Some(entry) = timeline::find(self.tx, line)? else { return Ok(()) };
+        timeline::set_failed(self.tx, line, reason)?;
+        let event = Event::Failed { content: entry.entry.content_id, reason: reason.to_owned() };
+        self.event(&event, Some(entry.entry.conversation), Some(line))
+    }
+
+    /// The recipient takes nothing: all texts that wait in the conversation fail.
+    pub(crate) fn fail_texts(&mut self, id: &ConversationId, reason: &str) -> Result<(), Stop> {
+        let reason = if reason.is_empty() { "the server refused it" } else { reason };
+        self.take_back_messages(id)?;
+        for entry in timeline::queued(self.tx, id)? {
+            self.fail_text(entry.row, reason)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fail_texts_to(&mut self, account: AccountId, reason: &str) -> Result<(), Stop> {
+        if account == self.me.account {
+            return Ok(());
+        }
+        let id = self.direct_id(account);
+        self.fail_texts(&id, reason)
+    }
+
+    /// A request that failed for now is made again later.
+    pub(crate) fn put_off(&mut self, tag: Tag, error: &wire::Error) -> Result<(), Stop> {
+        let (asked, now) = (error.retry_after.unwrap_or_default(), self.now);
+        if matches!(error.code, ErrorCode::NotNow | ErrorCode::NotLoggedIn) {
+            self.reconnect(Broken::WrongAnswer);
+        } else if let Some(connection) = self.connection() {
+            connection.put_off(tag, asked, now);
+        }
+        Ok(())
+    }
+}

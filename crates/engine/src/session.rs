@@ -1,0 +1,142 @@
+//! What the engine knows of the present connection, and when it wants to be woken. All of it is in memory only: after
+//! a crash it is empty, and [`crate::Input::Online`] fills it from the rows.
+//!
+//! Invariant: a tag is in flight at most once on a connection, so an answer is never taken for that of a repeat.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hushwire_types::{AccountId, ConversationId, ListNumber, Seq, Timestamp};
+
+use crate::{Command, CommandId, Tag, schedule};
+
+/// The volatile part of an engine. It is cloned before a step and put back where the step fails.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Session {
+    /// The connection, from [`crate::Input::Online`] to [`crate::Input::Offline`].
+    pub(crate) connection: Option<Connection>,
+    /// Commands that wait for a look-up, by canonical handle.
+    pub(crate) waiting: Vec<(CommandId, Command, String)>,
+    /// Conversations to look at in this step.
+    pub(crate) attend: BTreeSet<ConversationId>,
+    /// Conversations to look at later.
+    pub(crate) later: BTreeSet<(Timestamp, ConversationId)>,
+    /// Since when a conversation waits for something that the stream should bring.
+    pub(crate) waiting_since: BTreeMap<ConversationId, Timestamp>,
+    /// When a group last saw a voluntary Commit of this device.
+    pub(crate) committed: BTreeMap<ConversationId, Timestamp>,
+    /// When this device last made a voluntary Commit.
+    pub(crate) last_commit: Option<Timestamp>,
+    /// Conversations whose texts wait for room in the outbox.
+    pub(crate) crowded: BTreeSet<ConversationId>,
+    /// Until when the receipts of a conversation wait for others.
+    pub(crate) receipts_due: BTreeMap<ConversationId, Timestamp>,
+    /// When old rows were last looked for.
+    pub(crate) swept: Option<Timestamp>,
+    /// The hole at which this device already asked for the stream again.
+    pub(crate) hole: Option<Seq>,
+}
+
+/// The present connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection {
+    /// Requests that were sent and not answered.
+    pub(crate) in_flight: BTreeSet<Tag>,
+    /// Requests that were refused for now: how often, and when to try again.
+    pub(crate) backoff: BTreeMap<Tag, Backoff>,
+    /// Whether the stream has caught up.
+    pub(crate) listening: bool,
+    /// How far the server has the own list.
+    pub(crate) own_list: Option<ListNumber>,
+    /// KeyPackages that the server has left, and whether it gave the last resort out.
+    pub(crate) pool: Option<Pool>,
+    /// Accounts whose list was fetched on this connection.
+    pub(crate) fresh: BTreeSet<AccountId>,
+}
+
+/// What the server has of this device's KeyPackages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pool {
+    pub(crate) left: u32,
+    pub(crate) last_resort_used: bool,
+}
+
+/// A request that waits before it is made again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Backoff {
+    pub(crate) tries: u32,
+    pub(crate) until: Timestamp,
+}
+
+impl Session {
+    pub(crate) const fn is_online(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    pub(crate) fn is_listening(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.listening)
+    }
+
+    /// Looks at a conversation at the end of this step.
+    pub(crate) fn attend(&mut self, conversation: ConversationId) {
+        self.attend.insert(conversation);
+    }
+
+    /// Looks at a conversation at `at`.
+    pub(crate) fn attend_at(&mut self, conversation: ConversationId, at: Timestamp) {
+        self.later.insert((at, conversation));
+    }
+
+    /// Moves what is due by `now` to the conversations to look at.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        while let Some((at, conversation)) = self.later.first().copied() {
+            if at > now {
+                return;
+            }
+            self.later.pop_first();
+            self.attend.insert(conversation);
+        }
+    }
+
+    /// Since when the conversation waits; from `now` on where it did not.
+    pub(crate) fn waits_since(&mut self, conversation: ConversationId, now: Timestamp) -> Timestamp {
+        *self.waiting_since.entry(conversation).or_insert(now)
+    }
+
+    /// When the next thing is due.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        let later = self.later.first().map(|(at, _)| *at);
+        let backoff = self.connection.as_ref().and_then(Connection::next_retry);
+        later.into_iter().chain(backoff).min()
+    }
+
+    /// The earliest time of a voluntary Commit in this conversation.
+    pub(crate) fn may_commit_at(&self, conversation: &ConversationId) -> Timestamp {
+        let group = self.committed.get(conversation).map(|at| at.after(schedule::COMMIT_SPACING_GROUP));
+        let device = self.last_commit.map(|at| at.after(schedule::COMMIT_SPACING_DEVICE));
+        group.into_iter().chain(device).max().unwrap_or_default()
+    }
+}
+
+impl Connection {
+    /// Whether the request may be made now.
+    pub(crate) fn is_free(&self, tag: &Tag, now: Timestamp) -> bool {
+        !self.in_flight.contains(tag) && self.backoff.get(tag).is_none_or(|backoff| backoff.until <= now)
+    }
+
+    /// Puts a request off, longer each time, at least as long as the server asks.
+    pub(crate) fn put_off(&mut self, tag: Tag, asked: Duration, now: Timestamp) {
+        let tries = self.backoff.get(&tag).map_or(0, |backoff| backoff.tries).saturating_add(1);
+        let pause = schedule::retry_after(tries).max(asked);
+        self.backoff.insert(tag, Backoff { tries, until: now.after(pause) });
+    }
+
+    /// How often a request was put off.
+    pub(crate) fn tries(&self, tag: &Tag) -> u32 {
+        self.backoff.get(tag).map_or(0, |backoff| backoff.tries)
+    }
+
+    fn next_retry(&self) -> Option<Timestamp> {
+        self.backoff.iter().filter(|(tag, _)| !self.in_flight.contains(*tag)).map(|(_, backoff)| backoff.until).min()
+    }
+}
