@@ -5,6 +5,8 @@
 //!   trust becomes [`Trust::Changed`] and stays so until the person decides.
 //! - `head` never goes back: it is the longest list of the account that this profile has verified.
 
+use std::fmt;
+
 use hushwire_types::{AccountId, EntryHash, ListNumber, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Row, params};
@@ -13,7 +15,7 @@ use crate::column::{fixed_at, int, invalid, opt_fixed_at, opt_time_at, time, tim
 use crate::{StoreError, Tx, View};
 
 /// An account, one's own included.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// The account.
     pub account: AccountId,
@@ -33,6 +35,17 @@ pub struct Account {
     pub trust: Trust,
     /// When it was first seen.
     pub learned_at: Timestamp,
+}
+
+impl fmt::Debug for Account {
+    /// Shows no handle or name, which may be a phone number or a person's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("account", &self.account)
+            .field("head_number", &self.head_number)
+            .field("trust", &self.trust)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a person trusts an account.

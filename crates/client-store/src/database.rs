@@ -3,8 +3,8 @@
 //! Invariants:
 //! - A [`Tx`] exists only inside [`Database::step`]; it commits exactly when the step's closure returns `Ok`.
 //! - After a step that deleted or overwrote something that a person or a protocol wants gone, the WAL is moved into the
-//!   database and truncated, so that no old page stays behind. Where a reader is in the way, this is tried again
-//!   after the next step and on [`Database::close`].
+//!   database and truncated, so that no old page stays behind. Where a reader is in the way or the process dies before,
+//!   this is done after the next step or on [`Database::close`].
 
 use std::cell::Cell;
 use std::fmt;
@@ -26,7 +26,7 @@ pub struct Database {
     data_key: Secret<32>,
     folder: PathBuf,
     truncation: Truncation,
-    // Last, so that the connection is closed before another process may open the profile.
+    /// Last, so that the connection is closed before another process may open the profile.
     lock: ProfileLock,
 }
 
@@ -72,7 +72,8 @@ impl Database {
 
     fn from_opened(folder: &Path, opened: open::Opened) -> Self {
         let open::Opened { connection, data_key, lock } = opened;
-        Self { connection, data_key, folder: folder.to_owned(), truncation: Truncation::Done, lock }
+        // A process that died may have left a WAL with what it had just deleted.
+        Self { connection, data_key, folder: folder.to_owned(), truncation: Truncation::Owed, lock }
     }
 
     /// Wraps the data key under another key source, for a new passphrase. The database itself is not rewritten: who has

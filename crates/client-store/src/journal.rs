@@ -5,6 +5,8 @@
 //! - A consumer's cursor only moves forward, so each event reaches each consumer at least once.
 //! - The payload of an event about an erased row of the timeline is erased with it.
 
+use std::fmt;
+
 use hushwire_types::{ConversationId, Seq, Timestamp};
 use rusqlite::{Row, params};
 
@@ -22,7 +24,7 @@ pub struct Event {
 }
 
 /// An event to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewEvent {
     /// Its type, as the engine names it.
     pub kind: String,
@@ -34,6 +36,18 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
     /// When it happened.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for NewEvent {
+    /// Shows no payload: events may end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("kind", &self.kind)
+            .field("conversation", &self.conversation)
+            .field("row", &self.row)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Appends an event.

@@ -195,7 +195,10 @@ fn connect(path: &Path, data_key: &Secret<32>, flags: OpenFlags) -> Result<Conne
     }
     // First, so that the copies of the key that SQLCipher makes are locked in memory and wiped too.
     connection.execute_batch("PRAGMA cipher_memory_security = ON").map_err(StoreError::from)?;
-    connection.execute_batch(&key_statement(data_key)).map_err(StoreError::from)?;
+    // SQLite's own error could quote the statement, and with it the key.
+    connection
+        .execute_batch(&key_statement(data_key))
+        .map_err(|_| StoreError::Bug("the key was not taken".into()))?;
     // The format is fixed, so that a later SQLCipher with other defaults still reads the file.
     connection
         .execute_batch("PRAGMA cipher_compatibility = 4; PRAGMA temp_store = MEMORY;")

@@ -6,6 +6,8 @@
 //! - The recovery key and the notes of the registration are there only until the person has seen the one and the
 //!   server has confirmed the other; then they are erased.
 
+use std::fmt;
+
 use hushwire_types::{AccountId, DeviceId, Secret, SecretBytes, Timestamp};
 use rusqlite::{Row, params};
 
@@ -13,7 +15,7 @@ use crate::column::{Coded, coded, coded_at, fixed_at, opt_fixed_at, time, time_a
 use crate::{StoreError, Tx, View};
 
 /// This profile's account and device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The account.
     pub account: AccountId,
@@ -41,6 +43,17 @@ pub struct Profile {
     pub registration: Option<SecretBytes>,
     /// When the keys were made.
     pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Profile {
+    /// Shows no key and no handle, which may be a phone number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("account", &self.account)
+            .field("device", &self.device)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a registration is.

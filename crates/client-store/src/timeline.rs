@@ -7,6 +7,8 @@
 //! - `content` is the raw content as its author encoded it, so that a later version can read more from it.
 //! - What is erased here is erased from the search index and the journal too.
 
+use std::fmt;
+
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Row, params};
@@ -19,7 +21,7 @@ use crate::{StoreError, Tx, View};
 pub struct RowId(pub i64);
 
 /// A row that is to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewEntry {
     /// The conversation.
     pub conversation: ConversationId,
@@ -44,6 +46,21 @@ pub struct NewEntry {
     pub state: EntryState,
     /// The caller's idempotency key of a command, unique in the conversation.
     pub client_key: Option<String>,
+}
+
+impl fmt::Debug for NewEntry {
+    /// Shows no content: rows may end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEntry")
+            .field("conversation", &self.conversation)
+            .field("generation", &self.generation)
+            .field("order", &self.order)
+            .field("content_id", &self.content_id)
+            .field("account", &self.account)
+            .field("device", &self.device)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A row of the timeline.

@@ -48,6 +48,15 @@ fn a_profile_is_read_as_it_was_written() {
 }
 
 #[test]
+fn debug_shows_no_handle_name_or_key() {
+    let account = Account { local_name: Some("Bob".into()), ..bob() };
+    let shown = format!("{:?} {account:?}", me());
+    for hidden in ["alice", "bob", "Bob", "key", "laptop"] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
+
+#[test]
 fn there_is_only_one_profile() {
     let mut profile = Profile::new();
     profile.write(|tx| profile::insert(tx, &me()));

@@ -167,6 +167,15 @@ fn receipts_are_owed_until_settled_and_not_for_what_was_erased() {
     assert_eq!(profile.read(receipt::conversations), []);
 }
 
+#[test]
+fn debug_shows_no_content() {
+    let mut profile = Profile::new();
+    let row = profile.write(|tx| insert(tx, &received(77, 1)));
+    let read = profile.read(|view| timeline::find(view, row)).unwrap();
+    let shown = format!("{read:?}");
+    assert!(shown.contains("Received") && !shown.contains("content:"), "{shown}");
+}
+
 fn pages(view: &View<'_>, size: u32) -> Result<Vec<Entry>, StoreError> {
     let mut all: Vec<Entry> = Vec::new();
     loop {
