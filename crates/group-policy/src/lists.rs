@@ -134,8 +134,11 @@ impl Lists {
         }
     }
 
-    /// Whether `head` is at or above `floor`.
-    pub(crate) fn reaches(
+    /// Whether the list of `account`, cut at `head`, is at or above `floor`.
+    ///
+    /// # Errors
+    /// [`PolicyError::MissingLists`], also recorded, where either is not known.
+    pub fn reaches(
         &self,
         account: AccountId,
         head: ListHead,
