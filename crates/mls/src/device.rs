@@ -191,7 +191,7 @@ impl Device {
     pub(crate) fn joined(&mut self, group: &GroupId) -> Result<&mut Loaded, MlsError> {
         let loaded = self.loaded(group)?;
         if loaded.head.is_removed() {
-            return Err(MlsError::Misuse("a Commit removed this device from the group"));
+            return Err(MlsError::UnknownGroup(*group));
         }
         Ok(loaded)
     }

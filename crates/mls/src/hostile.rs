@@ -215,6 +215,17 @@ impl HostileMember {
         self.forge(|builder| builder.add_member(message))
     }
 
+    /// A Commit that adds a KeyPackage and gives its maker no fresh keys.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub fn pathless_commit_adding(&mut self, key_package: &[u8]) -> Result<Forged, Failed> {
+        self.lawless.leave_out_paths(true);
+        let forged = self.commit_adding(key_package);
+        self.lawless.leave_out_paths(false);
+        forged
+    }
+
     /// A Commit that removes a leaf.
     ///
     /// # Errors

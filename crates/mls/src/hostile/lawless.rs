@@ -14,11 +14,18 @@ use mls_rs_core::time::MlsTime;
 
 /// No rules.
 #[derive(Clone, Default)]
-pub(super) struct Lawless(Arc<AtomicBool>);
+pub(super) struct Lawless {
+    encrypt: Arc<AtomicBool>,
+    no_path: Arc<AtomicBool>,
+}
 
 impl Lawless {
     pub(super) fn encrypt_handshakes(&self, encrypt: bool) {
-        self.0.store(encrypt, Ordering::Relaxed);
+        self.encrypt.store(encrypt, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave_out_paths(&self, no_path: bool) {
+        self.no_path.store(no_path, Ordering::Relaxed);
     }
 }
 
@@ -43,13 +50,15 @@ impl MlsRules for Lawless {
         proposals: &ProposalBundle,
     ) -> Result<CommitOptions, Infallible> {
         Ok(CommitOptions::new()
-            .with_path_required(proposals.reinit_proposals().is_empty())
+            .with_path_required(
+                proposals.reinit_proposals().is_empty() && !self.no_path.load(Ordering::Relaxed),
+            )
             .with_ratchet_tree_extension(false)
             .with_allow_external_commit(true))
     }
 
     fn encryption_options(&self, _: &Roster<'_>, _: &GroupContext) -> Result<EncryptionOptions, Infallible> {
-        Ok(EncryptionOptions::new(self.0.load(Ordering::Relaxed), PaddingMode::None))
+        Ok(EncryptionOptions::new(self.encrypt.load(Ordering::Relaxed), PaddingMode::None))
     }
 }
 

@@ -84,7 +84,9 @@ fn a_removed_device_is_told_and_does_nothing_more() {
     assert_eq!((change.membership, change.committer.device), (Membership::Removed, bob.credential.device));
     assert_eq!(change.removed, [phone.credential]);
     assert!(phone.step(|device| device.view(&GROUP)).unwrap().removed);
-    assert!(matches!(phone.step(|device| device.encrypt(&GROUP, b"x")), Err(MlsError::Misuse(_))));
+    assert!(matches!(phone.step(|device| device.encrypt(&GROUP, b"x")), Err(MlsError::UnknownGroup(_))));
+    let message = alice.encrypt("without you");
+    assert!(matches!(phone.process(&message), Err(MlsError::UnknownGroup(_))));
     phone.step(|device| device.delete(&GROUP)).unwrap();
     assert!(phone.database.keys().all(|key| key.group_id().is_none()));
     talk(&mut [&mut alice, &mut bob]);

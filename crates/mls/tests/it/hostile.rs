@@ -172,3 +172,18 @@ fn a_forged_group_info_is_noticed_by_the_members() {
     assert_eq!(check(&one.group_info).unwrap(), hushwire_mls::GroupInfoCheck::Holds);
     assert_eq!(check(&two.group_info).unwrap(), hushwire_mls::GroupInfoCheck::Broken);
 }
+
+#[test]
+fn a_commit_without_a_path_leaves_nobody_behind() {
+    let world = World::new(100);
+    let (mut alice, mut member, mut server) = with_hostile_bob(&world);
+    let mut phone = world.node(ALICE, 3);
+    let forged = member.pathless_commit_adding(&phone.addition().key_package).unwrap();
+    let sender = world.keys(BOB, 2).credential;
+    server.accept(&sender, &forged.commit, &forged.group_info, forged.welcome.as_deref()).unwrap();
+    let change = alice.follow(&forged.commit);
+    assert_eq!((change.committer, change.added), (sender, vec![phone.credential]));
+    let (welcome, tree) = (forged.welcome.unwrap(), server.tree());
+    phone.step(|device| device.join(&welcome, &tree, NOW)).unwrap();
+    talk(&mut [&mut alice, &mut phone]);
+}

@@ -65,6 +65,7 @@ fn r8_past_epochs_are_gone_after_a_day() {
     let a_day_later = NOW.after(PAST_EPOCH_TIME);
     let read = alice.step(|device| device.process(&GROUP, &late, a_day_later));
     assert!(matches!(read, Err(MlsError::PastEpoch { .. })));
+    assert_eq!(alice.epoch_rows(), [0, 1], "an error writes nothing");
     alice
         .step(|device| {
             device.prune(a_day_later.before(Duration::from_secs(1)));
