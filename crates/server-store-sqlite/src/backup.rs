@@ -1,7 +1,11 @@
 //! Backups of a running store.
+//!
+//! To restore one: stop the server, put the backup in the database's place, start. SQLite would replay a write-ahead log
+//! that a killed server left there over it; a backup is kept in rollback mode so that such a log is known as another
+//! database's ([`discard_foreign_wal`]).
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use hushwire_server_store::StoreError;
@@ -63,9 +67,30 @@ fn copy(database: &Path, draft: &Path) -> Result<(), BackupError> {
     source.busy_timeout(crate::store::PATIENCE)?;
     source.execute("VACUUM INTO ?1", [draft.to_string_lossy()])?;
     let copy = Connection::open_with_flags(draft, flags)?;
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
     life::end(&copy)?;
     let verdict: String = copy.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(BackupError::Damaged(verdict)) }
+}
+
+/// Removes a write-ahead log beside a database that has none: our databases say in their header that they use one from
+/// before it exists, so this one belongs to a database that a backup has replaced.
+pub(crate) fn discard_foreign_wal(database: &Path) -> io::Result<()> {
+    // Bytes 18 and 19 of the header: 1 is rollback mode, 2 is WAL (https://sqlite.org/fileformat2.html#the_database_header).
+    let mut header = [0; 20];
+    match File::open(database).and_then(|mut file| file.read_exact(&mut header)) {
+        Ok(()) if header.ends_with(&[1, 1]) => {}
+        _ => return Ok(()),
+    }
+    for suffix in ["-wal", "-shm"] {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        match fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn publish(draft: &Path, path: &Path) -> io::Result<()> {

@@ -35,8 +35,9 @@ pub struct SqliteStore {
     path: PathBuf,
     bounds: Bounds,
     incarnation: IncarnationId,
-    writer: Mutex<Writer>,
+    // Before the writer, so that the connection that closes last may also take the WAL away.
     readers: Readers,
+    writer: Mutex<Writer>,
 }
 
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`]
     pub fn open(path: &Path, bounds: Bounds, entropy: &dyn Entropy) -> Result<Self, OpenError> {
+        backup::discard_foreign_wal(path)?;
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
         schema::migrate(&mut connection)?;

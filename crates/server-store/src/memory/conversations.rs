@@ -160,6 +160,7 @@ impl State {
             row.last_commit_at = now;
             row.members.retain(|member| !routes.leave.contains(&member.mailbox));
             row.members.extend(joined);
+            row.members.sort_unstable_by_key(|member| member.mailbox);
             if let Some(base) = &commit.base {
                 row.base_epoch = base.epoch;
             }
