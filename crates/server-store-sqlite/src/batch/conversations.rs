@@ -103,22 +103,22 @@ impl Batch<'_> {
             Begun::New(own) => own,
             Begun::Repeated(answer) => return Ok(repeated(answer)),
         };
-        let present = self.conversation_row(conversation)?.map(|row| (row.key, row.standing, row.last_order));
-        epoch::creation(present.map(|(_, standing, _)| standing), generation)?;
+        let present = self.conversation_row(conversation)?.map(|row| (row.key, row.standing, row.last_order, row.kind));
+        epoch::creation(present.map(|(_, standing, ..)| standing), generation)?;
         let added = self.resolve(&commit.added)?;
         let member = Member { mailbox: send.mailbox, address: own, since_epoch: Epoch(0) };
         let routes = routing::commit(&[member], send.mailbox, Committer::Member, &added, &[])?;
         let mut row = ConversationRow {
             key: 0,
-            kind,
+            kind: present.map_or(kind, |(.., kind)| kind),
             standing: Standing { generation, epoch: Epoch(0) },
-            last_order: present.map_or(Order(0), |(_, _, order)| order),
+            last_order: present.map_or(Order(0), |(_, _, order, _)| order),
             last_commit_at: self.now,
             base_epoch: base.epoch,
             members: vec![member],
         };
         match present {
-            Some((key, _, _)) => {
+            Some((key, ..)) => {
                 row.key = key;
                 self.exec("DELETE FROM member WHERE conversation = ?1", [key])?;
             }

@@ -65,10 +65,12 @@ pub(crate) fn handshakes(
     from: Epoch,
     to: Epoch,
 ) -> Result<Vec<Handshake>> {
-    let sql = "SELECT h.epoch, h.body FROM handshake h JOIN conversation c ON c.id = h.conversation
+    let sql = "SELECT h.epoch, h.at, h.body FROM handshake h JOIN conversation c ON c.id = h.conversation
                WHERE c.name = ?1 AND h.generation = ?2 AND h.epoch >= ?3 AND h.epoch < ?4 ORDER BY h.epoch";
     let range = (conversation.as_bytes(), int(generation.0), int(from.0), int(to.0));
-    sql::many(connection, sql, range, |row| Ok(Handshake { epoch: Epoch(uint(row, 0)?), commit: bytes(row, 1)? }))
+    sql::many(connection, sql, range, |row| {
+        Ok(Handshake { epoch: Epoch(uint(row, 0)?), accepted_at: timestamp(row, 1)?, commit: bytes(row, 2)? })
+    })
 }
 
 pub(crate) fn base(

@@ -110,7 +110,7 @@ impl State {
         let added = self.resolve(&commit.added);
         let routes = routing::commit(&members, send.mailbox, Committer::Member, &added, &[])?;
         let row = ConversationRow {
-            kind,
+            kind: present.map_or(kind, |row| row.kind),
             standing: Standing { generation, epoch: Epoch(0) },
             last_order: present.map_or(Order(0), |row| row.last_order),
             last_commit_at: now,
