@@ -12,7 +12,7 @@ use hushwire_server_store::key_package::{self, ClaimKeyPackages, NewKeyPackage, 
 use hushwire_server_store::registration::OtpGiven;
 use hushwire_types::{AccountId, DeviceId, ListNumber, MailboxId, Timestamp, rng};
 use hushwire_wire::{
-    AccountKeys, AppendListEntry, ListEntryAppended, LookUp, Opaque, PutKeyPackages, RecipientKeys,
+    AccountKeys, AppendListEntry, KeysSet, ListEntryAppended, LookUp, Opaque, PutKeyPackages, RecipientKeys,
     SendPublicKeys, SenderKeys, Sensitive, limits,
 };
 use sha2::{Digest, Sha256};
@@ -206,8 +206,9 @@ impl Service {
         now: Timestamp,
     ) -> Result<Verdict, Fault> {
         let session = self.store.session(keys.session_id)?;
-        let session =
-            session.filter(|session| now < session.expires_at).ok_or(Unregistered::SessionInvalid)?;
+        let Some(session) = session.filter(|session| now < session.expires_at) else {
+            return self.made_before(keys);
+        };
         if session.otp.is_some_and(|otp| otp.given == OtpGiven::No) {
             return Err(Unregistered::SessionInvalid.into());
         }
@@ -236,6 +237,17 @@ impl Service {
             key_packages,
         };
         Ok(Verdict::Write(Job::new(origin, write, After::Account { account: session.account })))
+    }
+
+    /// The session is over: it may have ended with this very account, and the answer was lost.
+    fn made_before(&self, keys: &SendPublicKeys) -> Result<Verdict, Fault> {
+        let genesis = Genesis::verify(&keys.genesis).map_err(|_| Unregistered::SessionInvalid)?;
+        let account_id = genesis.account_id();
+        let list = self.store.list(account_id, ListNumber(1))?.ok_or(Unregistered::SessionInvalid)?;
+        if list.entries.first().is_some_and(|entry| entry[..] == keys.list_entry[..]) {
+            return Ok(Verdict::Answer(KeysSet { account_id }.into()));
+        }
+        Err(Unregistered::SessionInvalid.into())
     }
 
     /// The device has signed for exactly the handles of the session, at this server.

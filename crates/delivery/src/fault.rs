@@ -266,3 +266,55 @@ fn unwelcome(why: Unwelcome, text: String) -> LoginFailed {
     };
     LoginFailed { failure, text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_types::{Epoch, Generation};
+
+    /// Code, details and sentence of every fault: what clients act on, and what people read.
+    #[test]
+    fn each_fault_has_its_code_and_its_sentence() {
+        let at = Standing { generation: Generation(2), epoch: Epoch(7) };
+        let until = Some(Timestamp::from_ms(99));
+        let faults: Vec<Fault> = vec![
+            Fault::Unsupported,
+            Fault::Malformed("it cannot be read"),
+            Fault::TooLarge,
+            Fault::NotNow("say Hello first"),
+            Fault::NotLoggedIn,
+            Fault::RateLimited(Duration::from_secs(3)),
+            Fault::Busy,
+            Fault::Unavailable,
+            Fault::Internal,
+            Fault::UnknownAccount,
+            Fault::UnknownConversation,
+            Fault::NotAMember,
+            Fault::StaleEpoch(at),
+            Fault::FutureEpoch(at),
+            Fault::IdReused,
+            Fault::Refused("a rule forbids it".to_owned()),
+            Fault::ConversationExists(at),
+            Fault::ListConflict,
+            Fault::Suspended,
+            Fault::NoKeyPackage,
+            Fault::ClosedGeneration(at),
+            Unregistered::Invite.into(),
+            Unregistered::HandleTaken.into(),
+            Unregistered::HandleInvalid.into(),
+            Unregistered::MethodNotAllowed.into(),
+            Unregistered::SessionInvalid.into(),
+            Unregistered::OtpWrong { tries_left: 3 }.into(),
+            Unregistered::OtpExpired.into(),
+            Unregistered::OtpUndeliverable.into(),
+            Unregistered::Keys("the keys do not fit").into(),
+            Unregistered::HandleLocked { until }.into(),
+            Unwelcome::Refused.into(),
+            Unwelcome::Suspended.into(),
+            Unwelcome::Revoked.into(),
+        ];
+        let lines: Vec<String> =
+            faults.into_iter().map(|fault| format!("{:?}", Response::from(fault))).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -151,14 +151,15 @@ impl Service {
         };
         let mut follow_up = Vec::new();
         for ((origin, after), result) in waiting.into_iter().zip(results) {
+            let first = outcome.outbound.len();
             let mut settling = Settling { origin, now, outcome, follow_up: &mut follow_up };
-            let answer = self.settle(after, result, &mut settling);
-            let Some(origin) = origin else { continue };
-            match answer {
-                Ok(Some(response)) => outcome.outbound.push(origin.answer(response)),
-                Ok(None) => {}
-                Err(fault) => outcome.outbound.push(origin.answer(fault)),
-            }
+            let answer = match self.settle(after, result, &mut settling) {
+                Ok(None) => continue,
+                Ok(Some(response)) => response,
+                Err(fault) => fault.into(),
+            };
+            // The answer comes first: a device that has revoked itself must hear that before its connection ends.
+            outcome.outbound.splice(first..first, origin.map(|origin| origin.answer(answer)));
         }
         follow_up
     }

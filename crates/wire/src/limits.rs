@@ -48,8 +48,8 @@ pub const LIST_ENTRIES: usize = 64;
 /// Bytes of a handle in text: the longest e-mail address (RFC 5321 gives a path 256, with its brackets).
 pub const HANDLE_BYTES: usize = 254;
 
-/// Bytes of a username: the longest that lists and prompts show whole.
-pub const USERNAME_BYTES: usize = 32;
+/// Bytes of a username: 32 characters of any script.
+pub const USERNAME_BYTES: usize = 128;
 
 /// Bytes of an invite code as text: 8 symbols and a hyphen today, room for longer ones.
 pub const INVITE_BYTES: usize = 32;

@@ -63,7 +63,7 @@ pub struct Place {
     /// Its generation.
     pub generation: Generation,
     /// The position in the conversation: of the message or the Commit, for a Welcome or a removal that of the
-    /// Commit it came with. Absent for a [`Gap`].
+    /// Commit it came with, for a [`Gap`] that of the last entry that was dropped, where it had one.
     pub order: Option<Order>,
 }
 
@@ -103,7 +103,8 @@ pub struct Removed {
     pub commit: Opaque,
 }
 
-/// Entries were dropped: the mailbox no longer has some of [`from_seq`, `through_seq`].
+/// Entries were dropped: of [`from_seq`, `through_seq`] the mailbox no longer has some, all of one conversation, or
+/// all of none. It stands at the first of them, so it comes before the holes that it explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The first dropped entry.
@@ -257,8 +258,8 @@ impl EntryKind {
                 let place = place.ok_or(invalid("conversation_id", Fault::Missing))?;
                 require(place.order.is_some(), "order", Fault::Missing)
             }
-            Self::Gap(_) => require(place.is_some(), "conversation_id", Fault::Missing),
-            Self::ListChanged(_) | Self::Unknown(_) => Ok(()),
+            // A Gap may stand for entries of no conversation.
+            Self::Gap(_) | Self::ListChanged(_) | Self::Unknown(_) => Ok(()),
         }
     }
 }

@@ -258,12 +258,14 @@ pub(crate) fn entries() -> Vec<Entry> {
     };
     let changed = ListChanged { account_id: PEER, list_number: ListNumber(3), list_hash: HASH };
     let gap = Gap { from_seq: Seq(4), through_seq: Seq(9), dropped: 5 };
+    let gap_of_notices = EntryKind::Gap(Gap { from_seq: Seq(11), through_seq: Seq(11), dropped: 1 });
     vec![
         placed(1, Some(1), EntryKind::Welcome(WelcomeEntry { welcome: opaque("welcome"), epoch: Epoch(1) })),
         placed(2, Some(2), EntryKind::Application(opaque("ciphertext"))),
         placed(3, Some(3), EntryKind::Commit(opaque("commit"))),
-        placed(4, None, EntryKind::Gap(gap)),
+        placed(4, Some(8), EntryKind::Gap(gap)),
         placed(6, Some(9), EntryKind::Removed(Removed { commit: opaque("commit") })),
         Entry { seq: Seq(10), accepted_at: NOW, place: None, kind: EntryKind::ListChanged(changed) },
+        Entry { seq: Seq(11), accepted_at: NOW, place: None, kind: gap_of_notices },
     ]
 }

@@ -331,7 +331,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let body = prop_oneof![
         (place(order().prop_map(Some)), placed_kind()),
         (place(option::of(order())), gap()),
-        (Just(None), list_changed()),
+        (Just(None), prop_oneof![gap(), list_changed()]),
     ];
     (time(), body).prop_map(|(accepted_at, (place, kind))| Entry { seq: Seq(0), accepted_at, place, kind })
 }

@@ -1,0 +1,17 @@
+//! The services against a store in memory and real MLS groups, on one thread and in virtual time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod accounts;
+mod admin;
+mod commits;
+mod conversations;
+mod hello_login;
+mod mailbox;
+mod registration;
+mod world;
