@@ -1,0 +1,354 @@
+//! The public API of all front ends: commands, views and the stream of changes of one profile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hushwire_client_store::{Reader, StoreError, View, journal, timeline};
+use hushwire_engine::{Command, Outcome, Recipient, Refusal};
+use hushwire_identity::Handle;
+use hushwire_types::{AccountId, ContentId, ConversationId, Seq};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::connect::ServerAddress;
+use crate::driver::{Ask, Driver, Parts};
+use crate::link::Link;
+use crate::profile::World;
+use crate::view::{self, Account, Contact, Conversation, Cursor, Page, Person, Settled};
+use crate::worker::{Gone, Stepped, Worker};
+
+/// Commands that may wait for the engine.
+const ASKS: usize = 256;
+
+/// An open profile: its engine, its database and its connection. Cheap to clone; the last clone closes it.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    asks: mpsc::Sender<Ask>,
+    worker: Worker,
+    reader: Arc<Mutex<Reader>>,
+    link: watch::Receiver<Link>,
+    journal: watch::Receiver<Seq>,
+    driver: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A request to the client that was not carried out. Each is a sentence for the person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The engine refused; nothing was stored.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The profile was closed.
+    #[error(transparent)]
+    Closed(#[from] Gone),
+    /// A row cannot be read.
+    #[error("the profile's {0} cannot be read: it is damaged or of a newer version")]
+    Damaged(&'static str),
+    /// Nothing of that name is known here.
+    #[error("there is no conversation with {0} in this profile")]
+    UnknownHere(String),
+}
+
+/// A text that is stored and on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued {
+    /// Where it stands.
+    pub conversation: ConversationId,
+    /// Its identity.
+    pub content: ContentId,
+}
+
+impl Client {
+    pub(crate) fn start(
+        address: ServerAddress,
+        worker: Worker,
+        stepped: UnboundedReceiver<Stepped>,
+        thread: JoinHandle<()>,
+        reader: Reader,
+        world: World,
+    ) -> Self {
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (link_in, link) = watch::channel(Link::Offline { reason: None });
+        let (journal_in, journal) = watch::channel(Seq(0));
+        let parts = Parts {
+            address,
+            worker: worker.clone(),
+            stepped,
+            asks: asked,
+            link: link_in,
+            journal: journal_in,
+            clock: world.clock,
+            entropy: world.entropy,
+        };
+        let driver = tokio::spawn(Driver::new(parts).run());
+        let shared = Shared {
+            asks,
+            worker,
+            reader: Arc::new(Mutex::new(reader)),
+            link,
+            journal,
+            driver: Mutex::new(Some(driver)),
+            thread: Mutex::new(Some(thread)),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// How the connection stands; the receiver sees every change.
+    #[must_use]
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.shared.link.clone()
+    }
+
+    /// Waits until everything that the server had for this device has come, or until that cannot be.
+    ///
+    /// Returns how the connection stands then; after `patience` whatever it is.
+    pub async fn caught_up(&self, patience: Duration) -> Link {
+        let mut link = self.link();
+        let settled = |link: &Link| matches!(link, Link::Live | Link::Ended { .. });
+        // A time-out and a closed client both leave the last state, which says it.
+        let _ = timeout(patience, link.wait_for(settled)).await;
+        self.shared.link.borrow().clone()
+    }
+
+    /// Sends a text. When this returns it is stored, and will be sent however often this program is killed; see
+    /// [`Client::settled`] for what became of it.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where nothing was stored.
+    pub async fn send(
+        &self,
+        to: Recipient,
+        text: String,
+        key: Option<String>,
+    ) -> Result<Queued, ClientError> {
+        match self.command(Command::Send { to, text, key }).await? {
+            Outcome::Queued { conversation, content } => Ok(Queued { conversation, content }),
+            _ => Err(ClientError::Closed(Gone)),
+        }
+    }
+
+    /// Asks the server whom a handle belongs to. Its word is not a proof: see [`Client::verify`].
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`], for example where nobody has it.
+    pub async fn look_up(&self, handle: Handle) -> Result<AccountId, ClientError> {
+        match self.command(Command::LookUp { handle }).await? {
+            Outcome::Found { account, .. } => Ok(account),
+            _ => Err(ClientError::Closed(Gone)),
+        }
+    }
+
+    /// Carries out any other command.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where nothing was done.
+    pub async fn command(&self, command: Command) -> Result<Outcome, ClientError> {
+        let (done, outcome) = oneshot::channel();
+        self.shared.asks.send(Ask { command, done }).await.map_err(|_| Gone)?;
+        match outcome.await.map_err(|_| Gone)? {
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Waits until the server has accepted a text or it has failed for good; after `patience`, says how it stands.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn settled(&self, queued: Queued, patience: Duration) -> Result<Settled, ClientError> {
+        let mut journal = self.shared.journal.clone();
+        let wait = async {
+            loop {
+                journal.mark_unchanged();
+                let stands =
+                    self.read(move |view| view::settled(view, queued.conversation, queued.content)).await?;
+                if stands != Settled::Waiting || journal.changed().await.is_err() {
+                    return Ok(stands);
+                }
+            }
+        };
+        timeout(patience, wait).await.unwrap_or(Ok(Settled::Waiting))
+    }
+
+    /// This account and this device.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn account(&self) -> Result<Account, ClientError> {
+        self.read(view::account).await
+    }
+
+    /// Everybody that this profile knows, oneself not.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
+        self.read(view::contacts).await
+    }
+
+    /// All conversations, the liveliest first.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.read(view::conversations).await
+    }
+
+    /// At most `limit` rows of a conversation, the oldest of them first; the latest, or those before a page.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn timeline(
+        &self,
+        conversation: ConversationId,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page, ClientError> {
+        self.read(move |view| view::timeline(view, conversation, before.as_ref(), limit)).await
+    }
+
+    /// Whoever `name` means in this profile: a handle, a name of one's own, or an account id.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn find(&self, name: String) -> Result<Option<Person>, ClientError> {
+        self.read(move |view| view::find(view, &name)).await
+    }
+
+    /// The changes after `seq`, in order, and then as they come. At least once: whoever reads remembers the last `seq` that it
+    /// has dealt with, here with [`Client::advance`] or on its own.
+    #[must_use]
+    pub fn changes(&self, after: Seq) -> Changes {
+        Changes {
+            client: self.clone(),
+            journal: self.shared.journal.clone(),
+            after,
+            waiting: Vec::new().into_iter(),
+        }
+    }
+
+    /// The number of the last change so far.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn last_change(&self) -> Result<Seq, ClientError> {
+        self.read(|view| Ok(journal::last(view)?)).await
+    }
+
+    /// Whether own texts of a conversation wait for the server.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn has_unsent(&self, conversation: ConversationId) -> Result<bool, ClientError> {
+        self.read(move |view| Ok(!timeline::queued(view, &conversation)?.is_empty())).await
+    }
+
+    /// Where the named reader of changes stands.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn cursor(&self, reader: String) -> Result<Seq, ClientError> {
+        self.read(move |view| Ok(journal::cursor(view, &reader)?)).await
+    }
+
+    /// Remembers that the named reader has dealt with everything up to `seq`.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn advance(&self, reader: String, seq: Seq) -> Result<(), ClientError> {
+        let work = move |_: &mut _, db: &mut hushwire_client_store::Database| {
+            db.step::<_, StoreError>(|tx| journal::advance(tx, &reader, seq))
+        };
+        Ok(self.shared.worker.with(work).await??)
+    }
+
+    /// Erases the recovery key here, once the person has it.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn forget_recovery_key(&self) -> Result<(), ClientError> {
+        let erased = self.shared.worker.with(|engine, db| engine.forget_recovery_key(db)).await?;
+        erased.map_err(|_| ClientError::Damaged("recovery key"))
+    }
+
+    /// Closes the profile and waits for it: when this returns, another program can open it. Other clones are of no
+    /// more use.
+    pub async fn close(self) {
+        let driver = self.shared.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(driver) = driver {
+            driver.abort();
+            let _ = driver.await;
+        }
+        drop(self);
+        if let Some(thread) = thread {
+            // Ends when the last clone has let go of the worker.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&View<'_>) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let reader = Arc::clone(&self.shared.reader);
+        let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).read(work);
+        tokio::task::spawn_blocking(read).await.map_err(|_| Gone)?
+    }
+}
+
+/// The stream of changes of a profile.
+pub struct Changes {
+    client: Client,
+    journal: watch::Receiver<Seq>,
+    after: Seq,
+    waiting: std::vec::IntoIter<view::Change>,
+}
+
+impl Changes {
+    /// How many changes are read at once.
+    const AT_ONCE: u32 = 200;
+
+    /// The next change, waiting for it. Safe to cancel. `None` when the profile was closed.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn next(&mut self) -> Result<Option<view::Change>, ClientError> {
+        loop {
+            self.journal.mark_unchanged();
+            if let Some(change) = self.ready().await? {
+                return Ok(Some(change));
+            }
+            if self.journal.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next change, if there is one already.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn ready(&mut self) -> Result<Option<view::Change>, ClientError> {
+        if self.waiting.len() == 0 {
+            let after = self.after;
+            let found = self.client.read(move |view| view::changes(view, after, Self::AT_ONCE)).await?;
+            self.waiting = found.into_iter();
+        }
+        let change = self.waiting.next();
+        if let Some(change) = &change {
+            self.after = change.seq;
+        }
+        Ok(change)
+    }
+}

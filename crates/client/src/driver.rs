@@ -1,0 +1,367 @@
+//! The task that owns the socket: it carries inputs to the engine and its effects to the server.
+//!
+//! ```text
+//!          commands                    inputs                steps (one transaction each)
+//!  Client ──────────► Driver ───────────────────► Worker ─────────────► effects ──┐
+//!                       ▲   └── frames ──► server ──► frames ──┐                    │
+//!                       └──────────────────────────────────────┴────────────────────┘
+//! ```
+//!
+//! Invariants:
+//! - A connection is a matter of this task alone; all else hears of it by [`Link`].
+//! - Whatever breaks, the answer is the same: give [`Input::Offline`], wait, connect, log in, give [`Input::Online`]. The
+//!   engine derives what is owed from its rows.
+//! - Every wait has a bound: a request that is not answered within [`ANSWER_DEADLINE`] ends the connection, a quiet
+//!   connection is asked with a Ping.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hushwire_engine::{Broken, Command, CommandId, Effect, Input, Outcome, Tag};
+use hushwire_types::{Clock, Entropy, Seq, Timestamp};
+use hushwire_wire::{self as wire, Request, RequestId, Response, ServerFrame};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::backoff::Backoff;
+use crate::connect::{Connection, ServerAddress};
+use crate::link::{Link, Trouble, TroubleKind};
+use crate::login::{self, LoggedIn};
+use crate::worker::{Stepped, Worker};
+
+/// How long the server may take to answer a request.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// A connection on which nothing came for this long is asked.
+const QUIET: Duration = Duration::from_secs(40);
+
+/// A command of a front end and where its outcome goes.
+pub(crate) struct Ask {
+    pub(crate) command: Command,
+    pub(crate) done: oneshot::Sender<Outcome>,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub(crate) address: ServerAddress,
+    pub(crate) worker: Worker,
+    pub(crate) stepped: UnboundedReceiver<Stepped>,
+    pub(crate) asks: Receiver<Ask>,
+    pub(crate) link: watch::Sender<Link>,
+    pub(crate) journal: watch::Sender<Seq>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+type Attempt = Pin<Box<dyn Future<Output = Result<(Connection, LoggedIn), Trouble>> + Send>>;
+
+enum Line {
+    /// Until the next attempt; for ever where there is none.
+    Waiting(Option<Instant>),
+    Attempting(Attempt),
+    Up(Box<Up>),
+}
+
+/// A logged-in connection.
+struct Up {
+    connection: Connection,
+    in_flight: HashMap<RequestId, (Option<Tag>, Instant)>,
+    heard: Instant,
+    asked: bool,
+    /// Whether the server said that it has pushed everything.
+    listening: bool,
+}
+
+pub(crate) struct Driver {
+    parts: Parts,
+    line: Line,
+    backoff: Backoff,
+    commands: HashMap<CommandId, oneshot::Sender<Outcome>>,
+    last_command: u64,
+    wake: Option<Timestamp>,
+    /// Inputs that the engine has not handled yet.
+    given: usize,
+    /// The engine's step failed: the connection starts over.
+    failed: Option<Trouble>,
+}
+
+/// What happened next.
+enum Happening {
+    Asked(Option<Ask>),
+    Stepped(Option<Stepped>),
+    Retry,
+    Attempted(Box<Result<(Connection, LoggedIn), Trouble>>),
+    Frame(Result<ServerFrame, crate::connect::Lost>),
+    Quiet,
+    Wake,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            line: Line::Waiting(Some(now())),
+            backoff: Backoff::default(),
+            commands: HashMap::new(),
+            last_command: 0,
+            wake: None,
+            given: 0,
+            failed: None,
+        }
+    }
+
+    /// Runs until the last front end is gone.
+    pub(crate) async fn run(mut self) {
+        self.give(vec![Input::Start]);
+        loop {
+            match self.next().await {
+                Happening::Asked(None) | Happening::Stepped(None) => break,
+                Happening::Asked(Some(ask)) => self.ask(ask),
+                Happening::Stepped(Some(stepped)) => self.stepped(stepped).await,
+                Happening::Retry => self.attempt(),
+                Happening::Attempted(attempted) => self.attempted(*attempted),
+                Happening::Frame(Ok(frame)) => self.frame(frame),
+                Happening::Frame(Err(lost)) => self.drop_line(Trouble::new(TroubleKind::Network, lost)),
+                Happening::Quiet => self.quiet().await,
+                Happening::Wake => {
+                    self.wake = None;
+                    self.give(vec![Input::Tick]);
+                }
+            }
+        }
+        if let Line::Up(up) = self.line {
+            up.connection.close().await;
+        }
+    }
+
+    async fn next(&mut self) -> Happening {
+        let wake = self.wake.map(|at| now() + at.since(self.parts.clock.now()));
+        let line = &mut self.line;
+        let line = async move {
+            match line {
+                Line::Waiting(Some(at)) => {
+                    sleep_until(*at).await;
+                    Happening::Retry
+                }
+                Line::Waiting(None) => std::future::pending().await,
+                Line::Attempting(attempt) => Happening::Attempted(Box::new(attempt.await)),
+                Line::Up(up) => {
+                    let deadline = up.deadline();
+                    tokio::select! {
+                        frame = up.connection.receive() => Happening::Frame(frame),
+                        () = sleep_until(deadline) => Happening::Quiet,
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            // Effects first: an acknowledgement or an answer never waits behind new work.
+            biased;
+            stepped = self.parts.stepped.recv() => Happening::Stepped(stepped),
+            happening = line => happening,
+            ask = self.parts.asks.recv() => Happening::Asked(ask),
+            () = at(wake) => Happening::Wake,
+        }
+    }
+
+    fn give(&mut self, inputs: Vec<Input>) {
+        self.given += 1;
+        self.parts.worker.give(inputs);
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.last_command += 1;
+        let id = CommandId(self.last_command);
+        self.commands.insert(id, ask.done);
+        self.give(vec![Input::Command { id, command: ask.command }]);
+    }
+
+    fn attempt(&mut self) {
+        self.parts.link.send_replace(Link::Connecting);
+        let (address, worker) = (self.parts.address.clone(), self.parts.worker.clone());
+        let entropy = Arc::clone(&self.parts.entropy);
+        self.line =
+            Line::Attempting(Box::pin(async move { login::log_in(&address, &worker, &*entropy).await }));
+    }
+
+    fn attempted(&mut self, attempted: Result<(Connection, LoggedIn), Trouble>) {
+        match attempted {
+            Ok((connection, logged_in)) => {
+                self.backoff.succeeded();
+                self.parts.link.send_replace(Link::CatchingUp);
+                let up = Up {
+                    connection,
+                    in_flight: HashMap::new(),
+                    heard: now(),
+                    asked: false,
+                    listening: false,
+                };
+                self.line = Line::Up(Box::new(up));
+                self.give(vec![Input::Online(logged_in)]);
+            }
+            Err(trouble) => self.drop_line(trouble),
+        }
+    }
+
+    /// The connection is over, for this reason.
+    fn drop_line(&mut self, trouble: Trouble) {
+        tracing::debug!(%trouble, "offline");
+        if matches!(self.line, Line::Up(_)) {
+            self.give(vec![Input::Offline]);
+        }
+        if trouble.passes() {
+            let pause = self.backoff.failed(&*self.parts.entropy);
+            self.line = Line::Waiting(Some(now() + pause));
+            self.parts.link.send_replace(Link::Offline { reason: Some(trouble) });
+        } else {
+            self.line = Line::Waiting(None);
+            self.parts.link.send_replace(Link::Ended { reason: trouble });
+        }
+    }
+
+    async fn stepped(&mut self, stepped: Stepped) {
+        self.given = self.given.saturating_sub(stepped.given);
+        match stepped.effects {
+            Ok(effects) => {
+                for effect in effects {
+                    self.effect(effect).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a step failed");
+                self.failed = Some(Trouble::new(TroubleKind::Storage, error));
+            }
+        }
+        if let Some(trouble) = self.failed.take() {
+            self.drop_line(trouble);
+        }
+        self.look_whether_live();
+    }
+
+    /// All that the server had is dealt with when it says so, and when nothing of it waits for an answer: a Welcome for
+    /// its tree, a message for its author's device list.
+    fn look_whether_live(&self) {
+        let Line::Up(up) = &self.line else { return };
+        if up.listening && self.given == 0 && up.in_flight.values().all(|(tag, _)| tag.is_none()) {
+            self.parts.link.send_if_modified(|link| std::mem::replace(link, Link::Live) != Link::Live);
+        }
+    }
+
+    async fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Request { tag, request } => self.request(Some(tag), request).await,
+            Effect::Acknowledge { incarnation, through } => {
+                let received = wire::MessageReceived { incarnation, through_seq: through };
+                self.request(None, Request::MessageReceived(received)).await;
+            }
+            Effect::Done { id, outcome } => {
+                if let Some(done) = self.commands.remove(&id) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(outcome);
+                }
+            }
+            Effect::Wake(at) => self.wake = Some(at),
+            Effect::Journal(seq) => {
+                self.parts.journal.send_replace(seq);
+            }
+            Effect::Reconnect(broken) => {
+                self.failed = Some(Trouble::new(TroubleKind::Network, words(broken)));
+            }
+        }
+    }
+
+    /// Sends a request. Effects of an earlier connection that come late are dropped: the engine makes them again.
+    async fn request(&mut self, tag: Option<Tag>, request: Request) {
+        let Line::Up(up) = &mut self.line else { return };
+        match up.connection.send(&request).await {
+            Ok(request_id) => {
+                up.in_flight.insert(request_id, (tag, now()));
+            }
+            Err(lost) => self.failed = Some(Trouble::new(TroubleKind::Network, lost)),
+        }
+    }
+
+    fn frame(&mut self, frame: ServerFrame) {
+        let Line::Up(up) = &mut self.line else { return };
+        up.heard = now();
+        up.asked = false;
+        if let Some(request_id) = frame.request_id {
+            let Some((Some(tag), _)) = up.in_flight.remove(&request_id) else { return };
+            let result = match frame.response {
+                Response::Error(error) => Err(error),
+                response => Ok(response),
+            };
+            self.give(vec![Input::Answer { tag, result }]);
+            return;
+        }
+        match frame.response {
+            Response::Delivery(delivery) => self.give(vec![Input::Deliveries(delivery.entries)]),
+            Response::Listening(listening) => {
+                up.listening = true;
+                self.give(vec![Input::Listening(listening.through_seq)]);
+            }
+            Response::Fenced(_) => {
+                let text = "this device logged in from somewhere else: the profile was copied, and two copies cannot be \
+                            used at once. Use one of them only";
+                self.drop_line(Trouble::new(TroubleKind::Fenced, text));
+            }
+            Response::Error(error) => self.drop_line(login::turned_away(&error)),
+            other => tracing::debug!(?other, "a push that is not known here"),
+        }
+    }
+
+    /// Nothing came for a while, or an answer is overdue.
+    async fn quiet(&mut self) {
+        let Line::Up(up) = &mut self.line else { return };
+        let overdue = up.in_flight.values().any(|(_, since)| since.elapsed() >= ANSWER_DEADLINE);
+        if overdue || up.asked {
+            let text = format!("the server did not answer within {} s", ANSWER_DEADLINE.as_secs());
+            self.drop_line(Trouble::new(TroubleKind::Network, text));
+            return;
+        }
+        up.asked = true;
+        up.heard = now();
+        self.request(None, Request::Ping(wire::Ping)).await;
+        if let Some(trouble) = self.failed.take() {
+            self.drop_line(trouble);
+        }
+    }
+}
+
+impl Up {
+    /// When to look whether the other end is still there.
+    fn deadline(&self) -> Instant {
+        let answer = self.in_flight.values().map(|(_, since)| *since + ANSWER_DEADLINE).min();
+        let quiet = self.heard + if self.asked { ANSWER_DEADLINE } else { QUIET };
+        answer.map_or(quiet, |answer| answer.min(quiet))
+    }
+}
+
+const fn words(broken: Broken) -> &'static str {
+    match broken {
+        Broken::MissingEntries => "the server left out messages; asking for them again",
+        Broken::Copy => {
+            "the server knows another message of this device under the same number; looking into it"
+        }
+        Broken::WrongAnswer => "the server answered something else than was asked",
+        _ => "the server broke the protocol",
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The runtime's clock, which tests can stop.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "timers follow the runtime's clock, which is tokio's to virtualise"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

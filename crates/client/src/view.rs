@@ -1,0 +1,413 @@
+//! What front ends show: rows put together, ready for display. Texts of strangers are as they were written; a front end
+//! for a terminal passes them through `hushwire_content::display`.
+
+use std::collections::HashMap;
+
+use hushwire_client_store::account::{self as accounts, Trust};
+use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
+use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
+use hushwire_client_store::{View, journal, profile};
+use hushwire_content::{Encoded, Kind};
+use hushwire_engine::{Alert, Event, Notice};
+use hushwire_identity::{Fingerprint, Handle, PublicKey, SafetyNumber};
+use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Seq, Timestamp};
+
+use crate::client::ClientError;
+
+/// This account and this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub account: AccountId,
+    /// The handle that it was registered with.
+    pub handle: String,
+    /// This device.
+    pub device: DeviceId,
+    /// What its owner calls it.
+    pub device_name: String,
+    /// `host:port` of the server.
+    pub server: String,
+    /// The server's pinned identity.
+    pub fingerprint: Fingerprint,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Somebody, as this profile knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub account: AccountId,
+    /// What to call them: a name of one's own, the handle they were found by, their username, or the beginning of
+    /// their account id.
+    pub name: String,
+    /// How far they are trusted.
+    pub trust: Trust,
+}
+
+impl Person {
+    /// Whether a safety number, a card or a link has confirmed the account (rule R4).
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        matches!(self.trust, Trust::Verified { .. })
+    }
+}
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Who it is.
+    pub person: Person,
+    /// The handle that they were found by.
+    pub handle: Option<String>,
+    /// Their username, as the server says.
+    pub username: Option<String>,
+    /// To be compared with theirs.
+    pub safety_number: SafetyNumber,
+}
+
+/// A line of the conversation list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The conversation.
+    pub id: ConversationId,
+    /// With whom.
+    pub with: Person,
+    /// How it stands.
+    pub state: ConversationState,
+    /// When something last happened in it.
+    pub last_activity: Timestamp,
+    /// The latest text.
+    pub last: Option<Message>,
+}
+
+/// A row of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its identity.
+    pub content: ContentId,
+    /// Who wrote it.
+    pub from: Person,
+    /// Whether it is one's own.
+    pub own: bool,
+    /// When it was written, by the author's clock.
+    pub sent_at: Timestamp,
+    /// When the server took it.
+    pub accepted_at: Option<Timestamp>,
+    /// When a device of the other side had it (own texts).
+    pub delivered_at: Option<Timestamp>,
+    /// What is shown.
+    pub body: Body,
+}
+
+/// What a row shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A text.
+    Text(String),
+    /// A kind that this program does not know, by its author's fallback.
+    Unknown(String),
+    /// A line of the system's.
+    Notice(Option<Notice>),
+}
+
+impl Body {
+    /// One line or more for a person.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Unknown(text) => text.clone(),
+            Self::Notice(Some(notice)) => notice.to_string(),
+            Self::Notice(None) => "Something happened that this version of hush cannot name.".to_owned(),
+        }
+    }
+}
+
+/// A page of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The rows, the oldest first.
+    pub messages: Vec<Row>,
+    /// Where older ones begin; `None` at the beginning of the conversation.
+    pub before: Option<Cursor>,
+}
+
+/// A row and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The row.
+    pub message: Message,
+    /// How it stands.
+    pub state: EntryState,
+}
+
+/// A place in a timeline, as text `generation.order.row`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(Position);
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let order = self.0.order.map(|order| order.to_string()).unwrap_or_default();
+        write!(f, "{}.{order}.{}", self.0.generation, self.0.row.0)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ClientError;
+
+    fn from_str(text: &str) -> Result<Self, ClientError> {
+        let damaged = || ClientError::Damaged("page cursor");
+        let mut parts = text.splitn(3, '.');
+        let mut next = || parts.next().ok_or_else(damaged);
+        let generation = Generation(next()?.parse().map_err(|_| damaged())?);
+        let order = match next()? {
+            "" => None,
+            order => Some(Order(order.parse().map_err(|_| damaged())?)),
+        };
+        Ok(Self(Position { generation, order, row: RowId(next()?.parse().map_err(|_| damaged())?) }))
+    }
+}
+
+/// What became of an own text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It waits for the server.
+    Waiting,
+    /// The server accepted it. Only a receipt says that anybody has it.
+    Sent {
+        /// When.
+        accepted_at: Option<Timestamp>,
+    },
+    /// It cannot be sent.
+    Failed {
+        /// One sentence.
+        reason: String,
+    },
+}
+
+/// One change of the journal, with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its number.
+    pub seq: Seq,
+    /// When it happened here.
+    pub at: Timestamp,
+    /// The conversation that it is about.
+    pub conversation: Option<ConversationId>,
+    /// What happened; `None` for a type that a newer version wrote.
+    pub event: Option<Event>,
+    /// The event's type, as it is stored.
+    pub kind: String,
+    /// The row that it is about, where that still exists.
+    pub message: Option<Message>,
+}
+
+impl Change {
+    /// What a person must be told, if it is that.
+    #[must_use]
+    pub const fn alert(&self) -> Option<&Alert> {
+        match &self.event {
+            Some(Event::Alert(alert)) => Some(alert),
+            _ => None,
+        }
+    }
+}
+
+/// People, each looked up once.
+struct People<'a, 'b> {
+    view: &'a View<'b>,
+    known: HashMap<AccountId, Person>,
+}
+
+impl<'a, 'b> People<'a, 'b> {
+    fn new(view: &'a View<'b>) -> Self {
+        Self { view, known: HashMap::new() }
+    }
+
+    fn person(&mut self, account: AccountId) -> Result<Person, ClientError> {
+        if let Some(person) = self.known.get(&account) {
+            return Ok(person.clone());
+        }
+        let found = accounts::find(self.view, &account)?;
+        let person = found.as_ref().map_or_else(|| stranger(account), named);
+        self.known.insert(account, person.clone());
+        Ok(person)
+    }
+}
+
+fn stranger(account: AccountId) -> Person {
+    Person { account, name: account.short(), trust: Trust::Unverified }
+}
+
+fn named(account: &accounts::Account) -> Person {
+    let name = account.local_name.clone().or_else(|| account.handle.clone());
+    let name = name.or_else(|| account.username.as_deref().map(with_at_sign));
+    Person {
+        account: account.account,
+        name: name.unwrap_or_else(|| account.account.short()),
+        trust: account.trust,
+    }
+}
+
+fn with_at_sign(username: &str) -> String {
+    format!("@{}", username.trim_start_matches('@'))
+}
+
+fn own(view: &View<'_>) -> Result<profile::Profile, ClientError> {
+    profile::find(view)?.ok_or(ClientError::Damaged("account"))
+}
+
+pub(crate) fn account(view: &View<'_>) -> Result<Account, ClientError> {
+    let profile = own(view)?;
+    let key = PublicKey::from_bytes(&profile.server_key).map_err(|_| ClientError::Damaged("server key"))?;
+    Ok(Account {
+        account: profile.account,
+        handle: profile.handle,
+        device: profile.device,
+        device_name: profile.device_name,
+        server: profile.server,
+        fingerprint: Fingerprint::of(&key),
+        created_at: profile.created_at,
+    })
+}
+
+pub(crate) fn contacts(view: &View<'_>) -> Result<Vec<Contact>, ClientError> {
+    let me = own(view)?.account;
+    let others = accounts::all(view)?.into_iter().filter(|account| account.account != me);
+    let mut contacts: Vec<Contact> = others
+        .map(|account| Contact {
+            person: named(&account),
+            safety_number: SafetyNumber::of(me, account.account),
+            handle: account.handle,
+            username: account.username.as_deref().map(with_at_sign),
+        })
+        .collect();
+    contacts.sort_by_key(|contact| contact.person.name.to_lowercase());
+    Ok(contacts)
+}
+
+pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, ClientError> {
+    let me = own(view)?.account;
+    let mut people = People::new(view);
+    let mut all = Vec::new();
+    for conversation in conversations::all(view)? {
+        let with = match conversation.kind {
+            ConversationKind::Direct { peer } => people.person(peer)?,
+            _ => continue,
+        };
+        let latest = timeline::page(view, &conversation.id, None, 1)?;
+        let last = latest.first().map(|entry| message(&mut people, me, entry)).transpose()?;
+        all.push(Conversation {
+            id: conversation.id,
+            with,
+            state: conversation.state,
+            last_activity: conversation.last_activity,
+            last,
+        });
+    }
+    all.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_activity));
+    Ok(all)
+}
+
+pub(crate) fn timeline(
+    view: &View<'_>,
+    conversation: ConversationId,
+    before: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page, ClientError> {
+    let me = own(view)?.account;
+    let mut people = People::new(view);
+    let found = timeline::page(view, &conversation, before.map(|cursor| &cursor.0), limit)?;
+    let full = found.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let before = found.last().filter(|_| full).map(|oldest| Cursor(oldest.position()));
+    let rows = found
+        .iter()
+        .rev()
+        .map(|entry| Ok(Row { message: message(&mut people, me, entry)?, state: entry.entry.state.clone() }));
+    Ok(Page { messages: rows.collect::<Result<_, ClientError>>()?, before })
+}
+
+fn message(
+    people: &mut People<'_, '_>,
+    me: AccountId,
+    entry: &timeline::Entry,
+) -> Result<Message, ClientError> {
+    let row = &entry.entry;
+    Ok(Message {
+        content: row.content_id,
+        from: people.person(row.account)?,
+        own: row.account == me,
+        sent_at: row.sent_at,
+        accepted_at: row.accepted_at,
+        delivered_at: entry.delivered_at,
+        body: body(row),
+    })
+}
+
+fn body(row: &timeline::NewEntry) -> Body {
+    match &row.state {
+        EntryState::System { event } => Body::Notice(serde_json::from_str(event).ok()),
+        EntryState::Unreadable { .. } => Body::Notice(Some(Notice::Unreadable)),
+        _ => match Encoded::from_row(row.content.clone()).decode() {
+            Ok(content) => match content.kind {
+                Kind::Text(text) => Body::Text(text.body),
+                _ => Body::Unknown(content.fallback),
+            },
+            Err(_) => Body::Notice(Some(Notice::Unreadable)),
+        },
+    }
+}
+
+pub(crate) fn settled(
+    view: &View<'_>,
+    conversation: ConversationId,
+    content: ContentId,
+) -> Result<Settled, ClientError> {
+    let me = own(view)?.account;
+    let found = timeline::by_content(view, &conversation, &me, &content)?;
+    Ok(match found {
+        Some(entry) => match entry.entry.state {
+            EntryState::Sent => Settled::Sent { accepted_at: entry.entry.accepted_at },
+            EntryState::Failed { reason } => Settled::Failed { reason },
+            _ => Settled::Waiting,
+        },
+        None => Settled::Waiting,
+    })
+}
+
+/// Whoever `name` means here.
+pub(crate) fn find(view: &View<'_>, name: &str) -> Result<Option<Person>, ClientError> {
+    let wanted = name.trim();
+    if let Ok(account) = wanted.parse::<AccountId>() {
+        return Ok(accounts::find(view, &account)?.as_ref().map(named));
+    }
+    if let Ok(handle) = wanted.parse::<Handle>()
+        && let Some(account) = accounts::by_handle(view, &handle.to_string())?
+    {
+        return Ok(Some(named(&account)));
+    }
+    let all = accounts::all(view)?;
+    let same = |account: &&accounts::Account| {
+        account.local_name.as_deref() == Some(wanted)
+            || account.username.as_deref().is_some_and(|username| with_at_sign(username) == wanted)
+    };
+    Ok(all.iter().find(same).map(named))
+}
+
+pub(crate) fn changes(view: &View<'_>, after: Seq, limit: u32) -> Result<Vec<Change>, ClientError> {
+    let me = own(view)?.account;
+    let mut people = People::new(view);
+    let mut changes = Vec::new();
+    for journal::Event { seq, event } in journal::after(view, after, limit)? {
+        let row = event.row.map(|row| timeline::find(view, row)).transpose()?.flatten();
+        changes.push(Change {
+            seq,
+            at: event.at,
+            conversation: event.conversation,
+            event: serde_json::from_slice(&event.payload).ok(),
+            kind: event.kind,
+            message: row.as_ref().map(|entry| message(&mut people, me, entry)).transpose()?,
+        });
+    }
+    Ok(changes)
+}
