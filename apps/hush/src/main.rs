@@ -1,3 +1,7 @@
 //! Hushwire's client.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hushwire_cli::main()
+}

@@ -1,1 +1,22 @@
 //! The commands of hush.
+//!
+//! ```text
+//!  args ─► place (folder, key) ─► client (opens, connects) ─► command ─► say: data on stdout, talk on stderr ─► exit code
+//! ```
+//!
+//! Invariants:
+//! - Standard output carries data only, in one of two shapes: lines for people, or one JSON value a line.
+//! - What strangers wrote is made harmless before it reaches a terminal (`hushwire_content::display`).
+//! - No secret is an argument, in the environment or in a log.
+//! - Every wait has a bound (`--timeout`) and says on a terminal what it waits for.
+
+pub mod args;
+mod command;
+pub mod exit;
+mod failure;
+mod place;
+mod run;
+mod say;
+mod when;
+
+pub use run::main;

@@ -25,8 +25,6 @@ mod error;
 mod group;
 mod group_info;
 mod head;
-#[cfg(feature = "hostile")]
-pub mod hostile;
 mod join;
 mod key_package;
 mod message;

@@ -90,6 +90,8 @@ impl State {
 
     pub(super) fn conversation(&self, conversation: ConversationId) -> Option<Conversation> {
         let row = self.conversations.get(&conversation)?;
+        let mut members = row.members.clone();
+        members.sort_unstable_by_key(|member| member.mailbox);
         Some(Conversation {
             conversation,
             kind: row.kind,
@@ -97,7 +99,7 @@ impl State {
             epoch: row.standing.epoch,
             base_epoch: row.base_epoch,
             last_commit_at: row.last_commit_at,
-            members: row.members.clone(),
+            members,
         })
     }
 

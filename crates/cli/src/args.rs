@@ -1,0 +1,196 @@
+//! What can be said on the command line, and nothing of what it does.
+//!
+//! No secret is ever an argument: recovery keys and passphrases are asked for on the terminal or read from files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+/// Exit codes, as the man page lists them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  ok
+  1  error
+  2  wrong usage
+  3  this profile is not registered
+  4  the server could not be reached; what was to be sent is kept and sent later
+  5  a key is not trusted: the server's or a contact's
+  6  the server asks to slow down
+  7  unknown recipient
+  8  sent to some of the recipients, not to all";
+
+/// Hushwire's client: end-to-end encrypted messages over a server of your own.
+#[derive(Debug, Parser)]
+#[command(name = "hush", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What applies to every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Which profile: an account of yours on this machine.
+    #[arg(long, short, global = true, env = "HUSH_PROFILE", default_value = "default", value_name = "NAME")]
+    pub profile: String,
+    /// Folder of all profiles; $XDG_DATA_HOME/hush by default.
+    #[arg(long, global = true, env = "HUSH_DATA_DIR", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data_dir: Option<PathBuf>,
+    /// Print JSON on standard output.
+    #[arg(long, global = true, env = "HUSH_JSON")]
+    pub json: bool,
+    /// Say nothing but results and errors.
+    #[arg(long, short, global = true, env = "HUSH_QUIET")]
+    pub quiet: bool,
+    /// Read the profile's passphrase from this file.
+    #[arg(long, global = true, env = "HUSH_PASSPHRASE_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub passphrase_file: Option<PathBuf>,
+    /// How long to wait for the server, in seconds.
+    #[arg(long, global = true, env = "HUSH_TIMEOUT", default_value_t = 30, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an account on a server.
+    Join(Join),
+    /// Send a text.
+    Send(Send),
+    /// Print what arrives.
+    Receive(Receive),
+    /// A plain conversation, line by line.
+    Chat(Chat),
+    /// List conversations, the liveliest first.
+    Conversations,
+    /// List contacts.
+    Contacts,
+    /// Show this account and this device.
+    Whoami,
+    /// Show or confirm a contact's safety number.
+    Verify(Verify),
+    /// Show the messages of a conversation.
+    History(History),
+    /// Print completions for a shell.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff).
+    #[command(hide = true)]
+    Manual,
+}
+
+/// Make an account on a server.
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The invite link, hush://host:port/i/CODE#FINGERPRINT, or the server's link without a code.
+    pub link: String,
+    /// The username you would like, without the at sign.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Register with this phone number (E.164); the server sends it a code.
+    #[arg(long, value_name = "+NUMBER", conflicts_with = "email")]
+    pub phone: Option<String>,
+    /// Register with this e-mail address; the server sends it a code.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Read the code that the server sent from standard input instead of the terminal.
+    #[arg(long)]
+    pub code_stdin: bool,
+    /// How this device's database is locked.
+    #[arg(long, value_enum, default_value_t = Lock::Auto)]
+    pub lock: Lock,
+    /// Connect in clear text; possible on this machine only.
+    #[arg(long, hide = true)]
+    pub plain: bool,
+}
+
+/// How a device's database is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lock {
+    /// The passphrase where one is given, else the system's keyring, else a key file.
+    Auto,
+    /// A passphrase, asked for or read from --passphrase-file.
+    Passphrase,
+    /// A random key in the system's keyring.
+    Keyring,
+    /// A random key in a file that only you can read. It protects against other users of this machine only.
+    KeyFile,
+}
+
+/// Send a text.
+#[derive(Debug, Args)]
+pub struct Send {
+    /// To whom: @name, a phone number, an e-mail address or an account id. The last word is the text, unless --stdin is given.
+    #[arg(required = true, value_name = "RECIPIENT")]
+    pub words: Vec<String>,
+    /// Read the text from standard input.
+    #[arg(long)]
+    pub stdin: bool,
+    /// Sending twice with the same key sends once.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// Print what arrives.
+#[derive(Debug, Args)]
+pub struct Receive {
+    /// Stay and print what comes.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Name of the cursor: each reader sees everything once, at its own pace.
+    #[arg(long, default_value = "receive", value_name = "NAME")]
+    pub cursor: String,
+    /// Print everything after this seq again, and leave the cursor alone.
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<u64>,
+}
+
+/// A plain conversation, line by line.
+#[derive(Debug, Args)]
+pub struct Chat {
+    /// With whom.
+    pub with: String,
+}
+
+/// Show or confirm a contact's safety number.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Whose.
+    pub who: String,
+    /// The number is the same on both devices: trust this account from now on.
+    #[arg(long, conflicts_with = "forget")]
+    pub confirm: bool,
+    /// Take the confirmation back.
+    #[arg(long)]
+    pub forget: bool,
+    /// The handle belongs to another account now, and that is right: go on with the new one.
+    #[arg(long, conflicts_with_all = ["confirm", "forget"])]
+    pub accept_change: bool,
+    /// The handle belongs to another account now, and that is wrong: stay with the one known here.
+    #[arg(long, conflicts_with_all = ["confirm", "forget", "accept_change"])]
+    pub refuse_change: bool,
+    /// An alert has stopped sending to them; go on all the same.
+    #[arg(long, conflicts_with_all = ["confirm", "forget", "accept_change", "refuse_change"])]
+    pub resume: bool,
+}
+
+/// Show the messages of a conversation.
+#[derive(Debug, Args)]
+pub struct History {
+    /// With whom.
+    pub with: String,
+    /// How many, the latest.
+    #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Only what is older than this cursor, which an earlier page printed.
+    #[arg(long, value_name = "CURSOR")]
+    pub before: Option<String>,
+}

@@ -1,0 +1,11 @@
+//! One module for each command.
+
+pub(crate) mod chat;
+pub(crate) mod history;
+pub(crate) mod join;
+pub(crate) mod list;
+pub(crate) mod paper;
+pub(crate) mod receive;
+pub(crate) mod send;
+pub(crate) mod shape;
+pub(crate) mod verify;

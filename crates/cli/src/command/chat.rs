@@ -1,0 +1,142 @@
+//! `hush chat`: a plain conversation, line by line.
+
+use std::io::BufRead;
+
+use hushwire_client::view::Change;
+use hushwire_client::{Client, Event, Link, Recipient};
+use hushwire_types::{AccountId, ConversationId};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::args::Chat;
+use crate::command::{send, shape};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::run::Context;
+use crate::say::Say;
+
+/// Rows that are shown at the beginning.
+const BEFORE: u32 = 10;
+
+pub(crate) async fn run(context: &Context, chat: Chat) -> Outcome {
+    let client = context.open()?;
+    let done = converse(context, &client, &chat.with).await;
+    client.close().await;
+    done
+}
+
+async fn converse(context: &Context, client: &Client, with: &str) -> Outcome {
+    let account = who(context, client, with).await?;
+    let conversation = direct(client, account).await?;
+    // From the last change on, so that nothing between the page and the stream is missed.
+    let mut changes = client.changes(client.last_change().await?);
+    let page = client.timeline(conversation, None, BEFORE).await?;
+    for row in &page.messages {
+        if context.say.data(&shape::row(row), || shape::row_line(row)).is_err() {
+            return Ok(Exit::Ok);
+        }
+    }
+    context.say.note("Type a line and press Enter to send it; Ctrl-D ends.");
+    let mut lines = typed();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut link = client.link();
+    loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Some(line) if line.trim().is_empty() => {}
+                Some(line) => {
+                    if let Err(error) = client.send(Recipient::Account(account), line, None).await {
+                        send::complain(error);
+                    }
+                }
+                None => return finish(context, client, conversation).await,
+            },
+            change = changes.next() => match change? {
+                Some(change) => {
+                    if !show(context, &change, conversation) {
+                        return Ok(Exit::Ok);
+                    }
+                }
+                None => return Err(Failure::error("the profile was closed")),
+            },
+            _ = link.changed() => {
+                let stands = link.borrow_and_update().clone();
+                match stands {
+                    Link::Ended { reason } => return Err((&reason).into()),
+                    Link::Offline { reason: Some(reason) } => context.say.note(&format!("Offline: {reason}. Trying again…")),
+                    _ => {}
+                }
+            }
+            _ = interrupt.recv() => return Ok(Exit::Ok),
+        }
+    }
+}
+
+/// The account behind a name, asking the server where this profile does not know it.
+async fn who(context: &Context, client: &Client, with: &str) -> Result<AccountId, Failure> {
+    if let Some(person) = client.find(with.to_owned()).await? {
+        return Ok(person.account);
+    }
+    match send::recipient(with)? {
+        Recipient::Handle(handle) => {
+            let link = context.caught_up(client).await;
+            if !matches!(link, Link::Live) {
+                return Err(Failure::of_link(&link));
+            }
+            Ok(client.look_up(handle).await?)
+        }
+        Recipient::Account(account) => Ok(account),
+        Recipient::Conversation(_) => Err(Failure::usage("name a person to chat with")),
+    }
+}
+
+async fn direct(client: &Client, account: AccountId) -> Result<ConversationId, Failure> {
+    let own = client.account().await?.account;
+    Ok(hushwire_client::direct_conversation_id(own, account))
+}
+
+/// Shows a change of this conversation; false when nobody reads any more.
+fn show(context: &Context, change: &Change, conversation: ConversationId) -> bool {
+    let here = change.conversation == Some(conversation);
+    let line = match &change.event {
+        Some(Event::Alert(_)) => shape::change_line(change),
+        Some(Event::Message { .. } | Event::Notice | Event::Failed { .. }) if here => {
+            shape::change_line(change)
+        }
+        _ => None,
+    };
+    line.is_none_or(|line| context.say.data(&shape::change(change), || line).is_ok())
+}
+
+/// Waits for what was typed to leave.
+async fn finish(context: &Context, client: &Client, conversation: ConversationId) -> Outcome {
+    let _waiting = context.say.waiting("Sending what is left…");
+    let mut changes = client.changes(client.last_change().await?);
+    let all_sent = async {
+        while client.has_unsent(conversation).await? {
+            changes.next().await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    match tokio::time::timeout(context.patience(), all_sent).await {
+        Ok(sent) => sent.map(|()| Exit::Ok),
+        Err(_) => {
+            let failure = Failure::of_link(&client.link().borrow());
+            Say::warn("what was not sent yet is kept and goes out the next time hush is online");
+            Err(failure)
+        }
+    }
+}
+
+/// Lines from standard input, read on a thread of their own, because a terminal cannot be waited for otherwise.
+fn typed() -> mpsc::Receiver<String> {
+    let (line, lines) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for text in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if line.blocking_send(text).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}

@@ -1,0 +1,104 @@
+//! `hush conversations`, `hush contacts` and `hush whoami`: what is here already, without waiting for the server.
+
+use hushwire_client::ConversationState;
+use hushwire_content::display;
+use serde_json::json;
+
+use crate::command::shape;
+use crate::exit::Exit;
+use crate::failure::Outcome;
+use crate::run::Context;
+use crate::when;
+
+pub(crate) async fn conversations(context: &Context) -> Outcome {
+    let client = context.open()?;
+    let all = client.conversations().await?;
+    for conversation in &all {
+        let state = state(conversation.state);
+        let object = json!({
+            "id": conversation.id.to_string(),
+            "with": shape::person(&conversation.with),
+            "state": state,
+            "last_activity": when::machine(conversation.last_activity),
+            "last": conversation.last.as_ref().map(|message| json!({
+                "from": message.from.name, "own": message.own, "text": message.body.words(),
+            })),
+        });
+        let line = || {
+            let last = conversation.last.as_ref().map(|message| {
+                let words = message.body.words();
+                let words = display::line(&words).chars().take(60).collect::<String>();
+                if message.own { format!("you: {words}") } else { words }
+            });
+            let mark = if state == "active" { String::new() } else { format!(" ({state})") };
+            format!(
+                "{}  {}{mark}  {}",
+                when::person(conversation.last_activity),
+                shape::name(&conversation.with),
+                last.unwrap_or_default()
+            )
+        };
+        if context.say.data(&object, line).is_err() {
+            break;
+        }
+    }
+    if all.is_empty() {
+        context.say.note("No conversations yet: hush send @somebody \"hello\"");
+    }
+    client.close().await;
+    Ok(Exit::Ok)
+}
+
+const fn state(state: ConversationState) -> &'static str {
+    match state {
+        ConversationState::Opening => "opening",
+        ConversationState::Active => "active",
+        ConversationState::Rejoining => "repairing",
+        ConversationState::Broken => "damaged",
+        ConversationState::Closed => "closed",
+    }
+}
+
+pub(crate) async fn contacts(context: &Context) -> Outcome {
+    let client = context.open()?;
+    for contact in client.contacts().await? {
+        let line = || {
+            let trust = shape::trust(&contact.person.trust);
+            format!("{}  {trust}  {}", shape::name(&contact.person), contact.person.account)
+        };
+        if context.say.data(&shape::contact(&contact), line).is_err() {
+            break;
+        }
+    }
+    client.close().await;
+    Ok(Exit::Ok)
+}
+
+pub(crate) async fn whoami(context: &Context) -> Outcome {
+    let client = context.open()?;
+    let account = client.account().await?;
+    let object = json!({
+        "account": account.account.to_string(),
+        "handle": account.handle,
+        "device": account.device.to_string(),
+        "device_name": account.device_name,
+        "server": account.server,
+        "fingerprint": account.fingerprint.to_string(),
+        "created_at": when::machine(account.created_at),
+    });
+    let lines = || {
+        format!(
+            "{}\naccount      {}\ndevice       {} ({})\nserver       {}\nfingerprint  {}\nsince        {}",
+            account.handle,
+            account.account,
+            display::line(&account.device_name),
+            account.device,
+            account.server,
+            account.fingerprint,
+            when::person(account.created_at),
+        )
+    };
+    let _ = context.say.data(&object, lines);
+    client.close().await;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,157 @@
+//! Data as JSON objects and as lines; strangers' words are made harmless for lines, and left as they are in JSON, which
+//! escapes them.
+
+use hushwire_client::view::{Body, Change, Contact, Message, Person, Row};
+use hushwire_client::{EntryState, Event, Trust};
+use hushwire_content::display;
+use serde_json::{Value, json};
+
+use crate::when;
+
+/// Somebody's name, safe to print.
+pub(crate) fn name(person: &Person) -> String {
+    display::line(&person.name).into_owned()
+}
+
+pub(crate) fn person(person: &Person) -> Value {
+    json!({ "account": person.account.to_string(), "name": person.name, "verified": person.is_verified() })
+}
+
+/// How far somebody is trusted, in a word.
+pub(crate) const fn trust(trust: &Trust) -> &'static str {
+    match trust {
+        Trust::Unverified => "unverified",
+        Trust::Verified { .. } => "verified",
+        Trust::Changed { .. } => "CHANGED",
+    }
+}
+
+pub(crate) fn contact(contact: &Contact) -> Value {
+    json!({
+        "account": contact.person.account.to_string(),
+        "name": contact.person.name,
+        "handle": contact.handle,
+        "username": contact.username,
+        "trust": trust(&contact.person.trust).to_lowercase(),
+        "safety_number": contact.safety_number.to_string(),
+    })
+}
+
+/// The type of what a row shows.
+const fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::Text(_) => "text",
+        Body::Unknown(_) => "unknown",
+        Body::Notice(_) => "notice",
+    }
+}
+
+/// A row of a timeline.
+pub(crate) fn row(row: &Row) -> Value {
+    let message = &row.message;
+    let (state, reason) = match &row.state {
+        EntryState::Queued => ("queued", None),
+        EntryState::Sent if message.delivered_at.is_some() => ("delivered", None),
+        EntryState::Sent => ("sent", None),
+        EntryState::Failed { reason } => ("failed", Some(reason)),
+        EntryState::Received => ("received", None),
+        EntryState::Unreadable { .. } => ("unreadable", None),
+        EntryState::System { .. } => ("system", None),
+    };
+    json!({
+        "id": message.content.to_string(),
+        "type": kind(&message.body),
+        "from": person(&message.from),
+        "own": message.own,
+        "text": message.body.words(),
+        "sent_at": when::machine(message.sent_at),
+        "accepted_at": message.accepted_at.map(when::machine),
+        "state": state,
+        "reason": reason,
+    })
+}
+
+/// A row as a line: `2026-11-23 18:00  @alice: hello`.
+pub(crate) fn row_line(row: &Row) -> String {
+    let mark = match &row.state {
+        EntryState::Queued => "  (waiting to be sent)".to_owned(),
+        EntryState::Failed { reason } => format!("  (not sent: {})", display::line(reason)),
+        EntryState::Sent if row.message.delivered_at.is_some() => "  ✓✓".to_owned(),
+        EntryState::Sent => "  ✓".to_owned(),
+        _ => String::new(),
+    };
+    format!("{}{mark}", message_line(&row.message))
+}
+
+/// A message as a line.
+pub(crate) fn message_line(message: &Message) -> String {
+    let time = when::person(shown_time(message));
+    let words = message.body.words();
+    match &message.body {
+        Body::Notice(_) => format!("{time}  -- {}", display::line(&words)),
+        _ if message.own => format!("{time}  you: {}", display::text(&words)),
+        _ => format!("{time}  {}: {}", name(&message.from), display::text(&words)),
+    }
+}
+
+/// The author's time, unless it is far from the server's.
+fn shown_time(message: &Message) -> hushwire_types::Timestamp {
+    const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(5 * 60);
+    match message.accepted_at {
+        Some(accepted) => {
+            let (earlier, later) = (accepted.min(message.sent_at), accepted.max(message.sent_at));
+            if later.since(earlier) > TOLERANCE { accepted } else { message.sent_at }
+        }
+        None => message.sent_at,
+    }
+}
+
+/// A change of the journal.
+pub(crate) fn change(change: &Change) -> Value {
+    let mut object = json!({
+        "seq": change.seq.0,
+        "type": change.kind,
+        "conversation": change.conversation.map(|id| id.to_string()),
+        "at": when::machine(change.at),
+    });
+    let mut put = |name: &str, value: Value| {
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    if let Some(message) = &change.message {
+        put("id", json!(message.content.to_string()));
+        put("from", json!(message.from.name));
+        put("account", json!(message.from.account.to_string()));
+        put("own", json!(message.own));
+        put("text", json!(message.body.words()));
+        put("sent_at", json!(when::machine(message.sent_at)));
+        put("verified", json!(message.from.is_verified()));
+    }
+    match &change.event {
+        Some(Event::Sent { content } | Event::Delivered { content } | Event::Queued { content }) => {
+            put("id", json!(content.to_string()));
+        }
+        Some(Event::Failed { content, reason }) => {
+            put("id", json!(content.to_string()));
+            put("reason", json!(reason));
+        }
+        Some(Event::Contact { account }) => put("account", json!(account.to_string())),
+        Some(Event::Alert(alert)) => {
+            put("alert", serde_json::to_value(alert).unwrap_or(Value::Null));
+            put("text", json!(alert.to_string()));
+        }
+        _ => {}
+    }
+    object
+}
+
+/// A change as a line, where it is one that people want to see.
+pub(crate) fn change_line(change: &Change) -> Option<String> {
+    match (&change.event, &change.message) {
+        (Some(Event::Alert(alert)), _) => Some(format!("!! {}", display::line(&alert.to_string()))),
+        (Some(Event::Message { .. } | Event::Notice), Some(message)) => Some(message_line(message)),
+        (Some(Event::Failed { reason, .. }), _) => Some(format!("-- not sent: {}", display::line(reason))),
+        _ => None,
+    }
+}

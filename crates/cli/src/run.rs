@@ -1,0 +1,90 @@
+//! One run of hush.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use hushwire_client::{Client, Link, World};
+
+use crate::args::{Cli, Command, Global};
+use crate::command;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::place;
+use crate::say::Say;
+
+/// What every command is given.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) say: Say,
+}
+
+impl Context {
+    /// How long to wait for the server.
+    pub(crate) const fn patience(&self) -> Duration {
+        Duration::from_secs(self.global.timeout)
+    }
+
+    /// Opens the profile and begins to connect.
+    pub(crate) fn open(&self) -> Result<Client, Failure> {
+        let place = place::existing(&self.global)?;
+        let _waiting = self.say.waiting("Opening the profile…");
+        Ok(hushwire_client::open(&place, World::default())?)
+    }
+
+    /// Waits until all that the server had has come.
+    pub(crate) async fn caught_up(&self, client: &Client) -> Link {
+        let _waiting = self.say.waiting("Waiting for the server…");
+        client.caught_up(self.patience()).await
+    }
+}
+
+/// Runs hush with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    log_to_stderr();
+    let context = Context { say: Say::new(&global), global };
+    let exit = match carry_out(&context, command) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            Say::warn(&failure.sentence);
+            failure.exit
+        }
+    };
+    exit.into()
+}
+
+fn carry_out(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Completions { shell } => return Ok(command::paper::completions(shell)),
+        Command::Manual => return command::paper::manual(),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::error(format!("hush cannot start: {error}")))?;
+    let exit = runtime.block_on(async {
+        match command {
+            Command::Join(join) => command::join::run(context, join).await,
+            Command::Send(send) => command::send::run(context, send).await,
+            Command::Receive(receive) => command::receive::run(context, receive).await,
+            Command::Chat(chat) => command::chat::run(context, chat).await,
+            Command::Conversations => command::list::conversations(context).await,
+            Command::Contacts => command::list::contacts(context).await,
+            Command::Whoami => command::list::whoami(context).await,
+            Command::Verify(verify) => command::verify::run(context, verify).await,
+            Command::History(history) => command::history::run(context, history).await,
+            Command::Completions { .. } | Command::Manual => Ok(Exit::Ok),
+        }
+    });
+    // A thread that still waits for the terminal's next line must not hold the program.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Only where `HUSH_LOG` asks for it: hush talks to people, not to log files.
+fn log_to_stderr() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("HUSH_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}

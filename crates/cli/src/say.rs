@@ -1,0 +1,82 @@
+//! Data on standard output, talk on standard error.
+//!
+//! A reader that goes away ends the program quietly, as in any pipe: a write that fails is not a panic.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use crate::args::Global;
+
+/// How output is shaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Lines,
+    Json,
+}
+
+/// Where a command's words go.
+pub(crate) struct Say {
+    shape: Shape,
+    quiet: bool,
+}
+
+/// Standard output is closed: whoever read it has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NobodyReads;
+
+impl Say {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self { shape: if global.json { Shape::Json } else { Shape::Lines }, quiet: global.quiet }
+    }
+
+    /// One datum: `json` as one line, or `line` for people.
+    pub(crate) fn data(&self, json: &Value, line: impl FnOnce() -> String) -> Result<(), NobodyReads> {
+        let mut text = match self.shape {
+            Shape::Json => json.to_string(),
+            Shape::Lines => line(),
+        };
+        text.push('\n');
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| NobodyReads)
+    }
+
+    /// A word to the person.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// A word that no `--quiet` silences.
+    pub(crate) fn warn(text: &str) {
+        let _ = writeln!(std::io::stderr(), "hush: {text}");
+    }
+
+    /// Shows on a terminal what is waited for, until the value is dropped.
+    pub(crate) fn waiting(&self, for_what: &str) -> Waiting {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return Waiting(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(for_what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Waiting(Some(bar))
+    }
+}
+
+/// Something that is waited for.
+pub(crate) struct Waiting(Option<ProgressBar>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
