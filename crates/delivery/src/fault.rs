@@ -139,7 +139,10 @@ impl From<Wait> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
-        Self::Unavailable
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable,
+            _ => Self::Internal,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hushwire_group_policy::{DeviceLists, Prefix};
-use hushwire_identity::{At, DeviceList, ListHead};
+use hushwire_identity::{DeviceList, ListHead};
 use hushwire_server_store::Store;
 use hushwire_types::{AccountId, DeviceId, ListNumber};
 use lru::LruCache;
@@ -67,7 +67,7 @@ impl Lists {
 
 impl DeviceLists for Lists {
     fn prefix(&self, account: AccountId, head: ListHead, device: DeviceId) -> Prefix {
-        self.knowing(account, &[head]).map_or(Prefix::Missing, |list| prefix(&list, head, device))
+        self.knowing(account, &[head]).map_or(Prefix::Missing, |list| Prefix::of(&list, head, device))
     }
 
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
@@ -80,18 +80,10 @@ pub(crate) struct NewList(pub(crate) DeviceList);
 
 impl DeviceLists for NewList {
     fn prefix(&self, account: AccountId, head: ListHead, device: DeviceId) -> Prefix {
-        if account == self.0.account_id() { prefix(&self.0, head, device) } else { Prefix::Missing }
+        if account == self.0.account_id() { Prefix::of(&self.0, head, device) } else { Prefix::Missing }
     }
 
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
         if account == self.0.account_id() { self.0.reaches(head, floor) } else { None }
-    }
-}
-
-fn prefix(list: &DeviceList, head: ListHead, device: DeviceId) -> Prefix {
-    match list.device_at(head, device) {
-        At::Active(device) => Prefix::Active { mls_key: device.mls_key },
-        At::NotActive => Prefix::NotActive,
-        At::Unknown => Prefix::Missing,
     }
 }

@@ -16,7 +16,7 @@ use crate::job::{After, Job};
 use crate::limits::Limit;
 use crate::service::Service;
 use crate::session::{Active, Caller, Phase, Session};
-use crate::step::{Event, Fence, Next, Origin, Outbound, Step};
+use crate::step::{ConnectionId, Event, Fence, Next, Origin, Outbound, Step};
 use crate::stream::Stream;
 
 impl Service {
@@ -46,13 +46,20 @@ impl Service {
         let stream = Stream::new(self.settings.window, start(login.cursor, &mailbox));
         let mut active = Active { who, incarnation: mailbox.incarnation, stream };
         let older = self.hub.enter(who.mailbox, session.connection);
-        let mut frames = vec![origin.frame(logged_in)];
+        let outbound: Vec<Outbound> = older.map(fence_older).into_iter().collect();
         let pumped = self.pump(&mut active);
         session.phase = Phase::LoggedIn(Box::new(active));
-        frames.extend(pumped?);
-        let outbound = older.map(|connection| Outbound { connection, event: Event::Fenced(Fence::Newer) });
+        let pumped = match pumped {
+            Ok(pumped) => pumped,
+            // The older connection gets nothing any more, so it must hear of it even now.
+            Err(fault) => {
+                self.disconnect(session);
+                return Ok(Step { outbound, ..Step::answer(origin, fault).and_close() });
+            }
+        };
+        let frames = std::iter::once(origin.frame(logged_in)).chain(pumped).collect();
         let record = Job::quiet(RecordLogin { mailbox: who.mailbox }, After::Nothing);
-        Ok(Step { frames, outbound: outbound.into_iter().collect(), next: Next::Write(Box::new(record)) })
+        Ok(Step { frames, outbound, next: Next::Write(Box::new(record)) })
     }
 
     /// The device whose key signed, if it may log in.
@@ -107,6 +114,10 @@ impl Service {
             list_hash: account.head.hash,
         })
     }
+}
+
+const fn fence_older(connection: ConnectionId) -> Outbound {
+    Outbound { connection, event: Event::Fenced(Fence::Newer) }
 }
 
 /// Where streaming begins: after what the client has committed, where it speaks of this life of the mailbox. What it

@@ -75,8 +75,13 @@ impl Service {
             let Some((entries, bytes)) = active.stream.room() else { break };
             let (entries, bytes) = (entries.min(limits::DELIVERY_ENTRIES), bytes.min(limits::DELIVERY_BYTES));
             let page = self.store.entries(active.who.mailbox, active.stream.last_sent(), entries, bytes)?;
+            let before = active.stream.last_sent();
             frames.extend(deliveries(active, page.entries));
             active.stream.pass(page.through);
+            if page.rest == Rest::More && active.stream.last_sent() == before {
+                tracing::error!("a store says that there is more and gives nothing");
+                return Err(Fault::Internal);
+            }
             if page.rest == Rest::Nothing && active.stream.caught_up() {
                 frames.push(push(Listening { through_seq: page.through }));
             }

@@ -11,6 +11,7 @@ mod accounts;
 mod admin;
 mod commits;
 mod conversations;
+mod faults;
 mod hello_login;
 mod mailbox;
 mod registration;

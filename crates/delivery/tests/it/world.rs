@@ -1,24 +1,31 @@
 //! A server on one thread, and people with devices that talk to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hushwire_delivery::{ConnectionId, Direct, Effect, NewInvite, Peer, Pepper, Service, Settings};
 use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, direct_conversation_id};
 use hushwire_identity::list::Author;
 use hushwire_identity::{
-    At, ChannelBinding, DeviceList, Flags, Genesis, Handle, LeafCredential, ListHead, ListKey, NewDevice,
+    ChannelBinding, DeviceList, Flags, Genesis, Handle, LeafCredential, ListHead, ListKey, NewDevice,
     RecoveryKey, ServerHello, ServerKey, Signature, statement,
 };
 use hushwire_mls::{Addition, Change, DeviceKeys, Intent, KeyPackageKind, NewGroup, StagedCommit};
+use hushwire_server_store::account::{Account, AccountList, Device as StoredDevice, User};
+use hushwire_server_store::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
+use hushwire_server_store::key_package::KeyPackageState;
+use hushwire_server_store::mailbox::{Mailbox, MailboxKey, Page};
 use hushwire_server_store::memory::MemoryStore;
-use hushwire_server_store::registration::InviteUses;
-use hushwire_server_store::{Bounds, Store};
+use hushwire_server_store::registration::{CodeHash, Invite, InviteUses, Session};
+use hushwire_server_store::store::Outcomes;
+use hushwire_server_store::upkeep::{Counts, Limit};
+use hushwire_server_store::{Bounds, Store, StoreError, Write};
 use hushwire_suite::Suite;
 use hushwire_types::{
     AccountId, ConversationId, DeviceId, Entropy, Epoch, Generation, GroupId, IncarnationId, ListNumber,
-    Secret, SendSeq, Timestamp, rng,
+    Secret, SendSeq, Seq, SessionId, Timestamp, rng,
 };
 use hushwire_wire::{
     ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Entry, Error, ErrorCode, FetchGroup,
@@ -28,10 +35,10 @@ use hushwire_wire::{
 };
 use sha2::{Digest, Sha256};
 
-pub const T0: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+pub(crate) const T0: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 
 /// Counted hashes: every run of a test sees the same bytes.
-pub struct Seeded(AtomicU64);
+pub(crate) struct Seeded(AtomicU64);
 
 impl Entropy for Seeded {
     fn fill(&self, out: &mut [u8]) {
@@ -42,8 +49,59 @@ impl Entropy for Seeded {
     }
 }
 
+/// A store whose disk can fail.
+pub(crate) struct Flaky {
+    inner: Arc<MemoryStore>,
+    pub(crate) broken: AtomicBool,
+}
+
+impl Flaky {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::Relaxed) {
+            Err(StoreError::Unavailable("disk full".into()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+macro_rules! delegate {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        impl Store for Flaky {
+            $(fn $name(&self, $($argument: $kind),*) -> Result<$result, StoreError> {
+                self.check()?;
+                self.inner.$name($($argument),*)
+            })*
+        }
+    };
+}
+
+delegate! {
+    fn write(batch: Vec<Write>, now: Timestamp) -> Outcomes;
+    fn account(account: AccountId) -> Option<Account>;
+    fn account_by_handle(canonical: &str) -> Option<AccountId>;
+    fn list(account: AccountId, from: ListNumber) -> Option<AccountList>;
+    fn device(account: AccountId, device: DeviceId) -> Option<StoredDevice>;
+    fn devices(account: AccountId) -> Vec<StoredDevice>;
+    fn mailbox(mailbox: MailboxKey) -> Option<Mailbox>;
+    fn entries(mailbox: MailboxKey, after: Seq, max_entries: usize, max_bytes: usize) -> Page;
+    fn slot(send: &SendId) -> Slot;
+    fn conversation(conversation: ConversationId) -> Option<Conversation>;
+    fn group_info(conversation: ConversationId) -> Option<GroupInfo>;
+    fn handshakes(conversation: ConversationId, generation: Generation, from: Epoch, to: Epoch) -> Vec<Handshake>;
+    fn base_at_or_before(conversation: ConversationId, generation: Generation, epoch: Epoch) -> Option<GroupBase>;
+    fn key_packages(mailbox: MailboxKey) -> KeyPackageState;
+    fn invites() -> Vec<Invite>;
+    fn invite(code: CodeHash) -> Option<Invite>;
+    fn session(session: SessionId) -> Option<Session>;
+    fn users(after: Option<AccountId>, limit: usize) -> Vec<User>;
+    fn limits() -> Vec<Limit>;
+    fn meta(name: &str) -> Option<Bytes>;
+    fn counts() -> Counts;
+}
+
 /// Every list that the server has, checked.
-pub struct AllLists(pub Arc<MemoryStore>);
+pub(crate) struct AllLists(pub(crate) Arc<MemoryStore>);
 
 impl AllLists {
     fn list(&self, account: AccountId) -> Option<DeviceList> {
@@ -54,11 +112,7 @@ impl AllLists {
 
 impl DeviceLists for AllLists {
     fn prefix(&self, account: AccountId, head: ListHead, device: DeviceId) -> Prefix {
-        match self.list(account).as_ref().map(|list| list.device_at(head, device)) {
-            Some(At::Active(device)) => Prefix::Active { mls_key: device.mls_key },
-            Some(At::NotActive) => Prefix::NotActive,
-            Some(At::Unknown) | None => Prefix::Missing,
-        }
+        self.list(account).map_or(Prefix::Missing, |list| Prefix::of(&list, head, device))
     }
 
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
@@ -71,10 +125,7 @@ struct OwnList(DeviceList);
 
 impl DeviceLists for OwnList {
     fn prefix(&self, _: AccountId, head: ListHead, device: DeviceId) -> Prefix {
-        match self.0.device_at(head, device) {
-            At::Active(device) => Prefix::Active { mls_key: device.mls_key },
-            _ => Prefix::NotActive,
-        }
+        Prefix::of(&self.0, head, device)
     }
 
     fn reaches(&self, _: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
@@ -84,16 +135,16 @@ impl DeviceLists for OwnList {
 
 /// An account's keys, before or after it is registered.
 #[derive(Clone)]
-pub struct Keys {
-    pub list_key: ListKey,
-    pub mls_key: ListKey,
-    pub recovery: RecoveryKey,
-    pub genesis: Vec<u8>,
-    pub entry: Vec<u8>,
+pub(crate) struct Keys {
+    pub(crate) list_key: ListKey,
+    pub(crate) mls_key: ListKey,
+    pub(crate) recovery: RecoveryKey,
+    pub(crate) genesis: Vec<u8>,
+    pub(crate) entry: Vec<u8>,
 }
 
 impl Keys {
-    pub fn new(entropy: &dyn Entropy) -> Self {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let (list_key, mls_key) = (ListKey::generate(entropy), ListKey::generate(entropy));
         let recovery = RecoveryKey::generate(entropy);
         let genesis = Genesis::create(Flags::default(), &list_key, &recovery, entropy);
@@ -102,70 +153,72 @@ impl Keys {
         Self { list_key, mls_key, recovery, genesis: genesis.as_bytes().to_vec(), entry }
     }
 
-    pub fn list(&self) -> DeviceList {
+    pub(crate) fn list(&self) -> DeviceList {
         DeviceList::verify(&self.genesis, [&self.entry]).unwrap()
     }
 
-    pub fn account(&self) -> AccountId {
+    pub(crate) fn account(&self) -> AccountId {
         self.list().account_id()
     }
 }
 
 /// A device with its MLS state and its connection.
-pub struct Device {
-    pub keys: Keys,
-    pub account: AccountId,
-    pub id: DeviceId,
-    pub mls: hushwire_mls::Device,
-    pub line: Line,
-    pub send_seq: u64,
+pub(crate) struct Device {
+    pub(crate) keys: Keys,
+    pub(crate) account: AccountId,
+    pub(crate) id: DeviceId,
+    pub(crate) mls: hushwire_mls::Device,
+    pub(crate) line: Line,
+    pub(crate) send_seq: u64,
 }
 
 /// A client's end of a connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
-    pub connection: ConnectionId,
-    pub nonce: [u8; 32],
+pub(crate) struct Line {
+    pub(crate) connection: ConnectionId,
+    pub(crate) nonce: [u8; 32],
 }
 
-pub struct World {
-    pub direct: Direct,
-    pub store: Arc<MemoryStore>,
-    pub now: Timestamp,
-    pub entropy: Arc<Seeded>,
-    pub server: ServerKey,
-    pub suite: Suite,
-    pub settings: Settings,
+pub(crate) struct World {
+    pub(crate) direct: Direct,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) flaky: Arc<Flaky>,
+    pub(crate) now: Timestamp,
+    pub(crate) entropy: Arc<Seeded>,
+    pub(crate) server: ServerKey,
+    pub(crate) suite: Suite,
+    pub(crate) settings: Settings,
     requests: u64,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Settings::default(), Bounds::default())
     }
 
-    pub fn with(settings: Settings, bounds: Bounds) -> Self {
+    pub(crate) fn with(settings: Settings, bounds: Bounds) -> Self {
         let entropy = Arc::new(Seeded(AtomicU64::new(0)));
         let store = Arc::new(MemoryStore::new(IncarnationId::new([9; 16]), bounds));
         let server = ServerKey::generate(&*entropy);
-        let direct = Direct::new(service(&store, &server, &settings, &entropy));
+        let flaky = Arc::new(Flaky { inner: store.clone(), broken: AtomicBool::new(false) });
+        let direct = Direct::new(service(&flaky, &server, &settings, &entropy));
         let suite = Suite::new(entropy.clone());
-        Self { direct, store, now: T0, entropy, server, suite, settings, requests: 0 }
+        Self { direct, store, flaky, now: T0, entropy, server, suite, settings, requests: 0 }
     }
 
     /// Another process over the same store: all connections and caches are gone.
-    pub fn restart(&mut self) {
-        self.direct = Direct::new(service(&self.store, &self.server, &self.settings, &self.entropy));
+    pub(crate) fn restart(&mut self) {
+        self.direct = Direct::new(service(&self.flaky, &self.server, &self.settings, &self.entropy));
     }
 
-    pub fn pass(&mut self, span: Duration) {
+    pub(crate) fn pass(&mut self, span: Duration) {
         self.now = self.now.after(span);
     }
 
     // ------------------------------------------------------------------------------------------ frames
 
     /// Sends a request and takes its answer; pushes that came with it are returned after it.
-    pub fn ask_all(&mut self, line: Line, request: impl Into<Request>) -> (Response, Vec<Response>) {
+    pub(crate) fn ask_all(&mut self, line: Line, request: impl Into<Request>) -> (Response, Vec<Response>) {
         self.requests += 1;
         let id = RequestId::new(self.requests).unwrap();
         self.direct.request(line.connection, id, request.into(), self.now);
@@ -180,34 +233,34 @@ impl World {
         (answer.unwrap_or(Response::Unknown { code: 0 }), pushes)
     }
 
-    pub fn ask(&mut self, line: Line, request: impl Into<Request>) -> Response {
+    pub(crate) fn ask(&mut self, line: Line, request: impl Into<Request>) -> Response {
         self.ask_all(line, request).0
     }
 
     /// Asks for what must be refused with an error.
-    pub fn refused(&mut self, line: Line, request: impl Into<Request>) -> Error {
+    pub(crate) fn refused(&mut self, line: Line, request: impl Into<Request>) -> Error {
         match self.ask(line, request) {
             Response::Error(error) => error,
             other => panic!("not refused: {other:?}"),
         }
     }
 
-    pub fn pushes(&mut self, line: Line) -> Vec<Response> {
+    pub(crate) fn pushes(&mut self, line: Line) -> Vec<Response> {
         self.direct.take_frames(line.connection).into_iter().map(|frame| frame.response).collect()
     }
 
     /// Entries that were pushed to a device since the last look.
-    pub fn entries(&mut self, line: Line) -> Vec<Entry> {
+    pub(crate) fn entries(&mut self, line: Line) -> Vec<Entry> {
         entries(self.pushes(line))
     }
 
     // ------------------------------------------------------------------------------------------ connecting
 
-    pub fn connect(&mut self) -> Line {
+    pub(crate) fn connect(&mut self) -> Line {
         self.connect_from(Some("192.0.2.1"))
     }
 
-    pub fn connect_from(&mut self, address: Option<&str>) -> Line {
+    pub(crate) fn connect_from(&mut self, address: Option<&str>) -> Line {
         let address = address.map(|text| text.parse().unwrap());
         let connection = self.direct.connect(Peer { binding: BINDING, address });
         let mut line = Line { connection, nonce: [0; 32] };
@@ -222,7 +275,7 @@ impl World {
         line
     }
 
-    pub fn login_request(&self, keys: &Keys, line: Line, cursor: Option<Cursor>) -> Login {
+    pub(crate) fn login_request(&self, keys: &Keys, line: Line, cursor: Option<Cursor>) -> Login {
         let (account, device) = (keys.account(), keys.list_key.device_id());
         let statement = statement::Login {
             server: &self.server.public(),
@@ -235,7 +288,7 @@ impl World {
         Login { account_id: account, device_id: device, signature, cursor }
     }
 
-    pub fn try_login(&mut self, keys: &Keys, line: Line) -> Result<LoggedIn, LoginFailed> {
+    pub(crate) fn try_login(&mut self, keys: &Keys, line: Line) -> Result<LoggedIn, LoginFailed> {
         let request = self.login_request(keys, line, None);
         match self.ask(line, request) {
             Response::LoggedIn(logged_in) => Ok(logged_in),
@@ -245,7 +298,11 @@ impl World {
     }
 
     /// Logs in again on a new connection, from a cursor; what was pushed with it.
-    pub fn come_back(&mut self, device: &mut Device, cursor: Option<Cursor>) -> (LoggedIn, Vec<Response>) {
+    pub(crate) fn come_back(
+        &mut self,
+        device: &mut Device,
+        cursor: Option<Cursor>,
+    ) -> (LoggedIn, Vec<Response>) {
         device.line = self.connect();
         let request = self.login_request(&device.keys, device.line, cursor);
         match self.ask_all(device.line, request) {
@@ -256,13 +313,13 @@ impl World {
 
     // ------------------------------------------------------------------------------------------ registering
 
-    pub fn invite(&mut self) -> Sensitive {
+    pub(crate) fn invite(&mut self) -> Sensitive {
         let invite = NewInvite { label: None, uses: InviteUses::Unlimited, expires_at: None };
         let code = self.direct.service().create_invite(invite, self.now).unwrap();
         Sensitive::new(code.to_string())
     }
 
-    pub fn register(
+    pub(crate) fn register(
         &mut self,
         line: Line,
         keys: &Keys,
@@ -280,7 +337,7 @@ impl World {
     }
 
     /// Carries the one effect out that waits; the answer and the code.
-    pub fn deliver_otp(&mut self, line: Line) -> (Result<Registration, RegistrationFailed>, String) {
+    pub(crate) fn deliver_otp(&mut self, line: Line) -> (Result<Registration, RegistrationFailed>, String) {
         let Some(Effect::DeliverOtp(otp)) = self.direct.take_effects().pop() else {
             panic!("no code was sent")
         };
@@ -294,7 +351,7 @@ impl World {
         }
     }
 
-    pub fn keys_request(
+    pub(crate) fn keys_request(
         &mut self,
         keys: &Keys,
         registration: &Registration,
@@ -327,7 +384,7 @@ impl World {
     }
 
     /// Somebody with an account and one device, logged in, with three KeyPackages whose private keys are at hand.
-    pub fn join(&mut self, name: &str) -> Device {
+    pub(crate) fn join(&mut self, name: &str) -> Device {
         let keys = Keys::new(&*self.entropy);
         let line = self.connect_from(None);
         let invite = RegistrationMethod::Invite(self.invite());
@@ -349,7 +406,7 @@ impl World {
     }
 
     /// Another device of an account, added by its first one and logged in.
-    pub fn link(&mut self, first: &Device) -> Device {
+    pub(crate) fn link(&mut self, first: &Device) -> Device {
         let keys = Keys {
             list_key: ListKey::generate(&*self.entropy),
             mls_key: ListKey::generate(&*self.entropy),
@@ -372,7 +429,7 @@ impl World {
         device
     }
 
-    pub fn refill(&mut self, device: &mut Device, pool: usize) {
+    pub(crate) fn refill(&mut self, device: &mut Device, pool: usize) {
         let put = PutKeyPackages {
             key_packages: (0..pool)
                 .map(|_| package(&mut device.mls, KeyPackageKind::Pooled, self.now))
@@ -383,13 +440,13 @@ impl World {
         assert!(matches!(self.ask(device.line, put), Response::KeyPackagesStored(_)));
     }
 
-    pub fn list(&self, account: AccountId) -> DeviceList {
+    pub(crate) fn list(&self, account: AccountId) -> DeviceList {
         AllLists(self.store.clone()).list(account).unwrap()
     }
 
     // ------------------------------------------------------------------------------------------ conversations
 
-    pub fn claim(&mut self, by: &Device, of: AccountId) -> ClaimedKeyPackages {
+    pub(crate) fn claim(&mut self, by: &Device, of: AccountId) -> ClaimedKeyPackages {
         match self.ask(by.line, RecipientKeys { account_id: of, device_ids: Vec::new() }) {
             Response::ClaimedKeyPackages(claimed) => claimed,
             other => panic!("nothing claimed: {other:?}"),
@@ -397,7 +454,7 @@ impl World {
     }
 
     /// Everything of a new direct conversation, ready to be sent, with the Commit that its creator must apply.
-    pub fn creation(
+    pub(crate) fn creation(
         &mut self,
         by: &mut Device,
         with: AccountId,
@@ -425,7 +482,7 @@ impl World {
     }
 
     /// A direct conversation that both have joined, at epoch 1.
-    pub fn converse(&mut self, one: &mut Device, other: &mut Device) -> Talk {
+    pub(crate) fn converse(&mut self, one: &mut Device, other: &mut Device) -> Talk {
         let (create, group_id, staged) = self.creation(one, other.account, 1);
         let conversation = create.conversation_id;
         sent(self.ask(one.line, create));
@@ -440,14 +497,19 @@ impl World {
         Talk { conversation, group_id, generation: Generation(1) }
     }
 
-    pub fn fetch(&mut self, by: &Device, conversation_id: ConversationId, epoch: Option<Epoch>) -> Group {
+    pub(crate) fn fetch(
+        &mut self,
+        by: &Device,
+        conversation_id: ConversationId,
+        epoch: Option<Epoch>,
+    ) -> Group {
         match self.ask(by.line, FetchGroup { conversation_id, generation: None, epoch }) {
             Response::Group(group) => group,
             other => panic!("no group: {other:?}"),
         }
     }
 
-    pub fn message(&mut self, by: &mut Device, talk: &Talk, text: &[u8]) -> SendMessage {
+    pub(crate) fn message(&mut self, by: &mut Device, talk: &Talk, text: &[u8]) -> SendMessage {
         let encrypted = by.mls.encrypt(&talk.group_id, text).unwrap();
         by.send_seq += 1;
         SendMessage {
@@ -459,7 +521,12 @@ impl World {
         }
     }
 
-    pub fn commit(&mut self, by: &mut Device, talk: &Talk, intent: &Intent) -> (SendCommit, StagedCommit) {
+    pub(crate) fn commit(
+        &mut self,
+        by: &mut Device,
+        talk: &Talk,
+        intent: &Intent,
+    ) -> (SendCommit, StagedCommit) {
         let staged = by.mls.stage_commit(&talk.group_id, intent, self.now).unwrap();
         by.send_seq += 1;
         let commit = SendCommit {
@@ -475,7 +542,7 @@ impl World {
     }
 
     /// A refresh that is accepted, and applied by both.
-    pub fn refresh(&mut self, by: &mut Device, other: &mut Device, talk: &Talk) {
+    pub(crate) fn refresh(&mut self, by: &mut Device, other: &mut Device, talk: &Talk) {
         let (commit, staged) = self.commit(by, talk, &Intent::Refresh);
         let bytes = commit.commit.clone();
         sent(self.ask(by.line, commit));
@@ -486,29 +553,24 @@ impl World {
 
 /// A conversation and the group under it.
 #[derive(Debug, Clone, Copy)]
-pub struct Talk {
-    pub conversation: ConversationId,
-    pub group_id: GroupId,
-    pub generation: Generation,
+pub(crate) struct Talk {
+    pub(crate) conversation: ConversationId,
+    pub(crate) group_id: GroupId,
+    pub(crate) generation: Generation,
 }
 
-pub const BINDING: ChannelBinding = ChannelBinding::Exporter([5; 32]);
+pub(crate) const BINDING: ChannelBinding = ChannelBinding::Exporter([5; 32]);
 
-fn service(
-    store: &Arc<MemoryStore>,
-    server: &ServerKey,
-    settings: &Settings,
-    entropy: &Arc<Seeded>,
-) -> Service {
+fn service(store: &Arc<Flaky>, server: &ServerKey, settings: &Settings, entropy: &Arc<Seeded>) -> Service {
     let pepper = Pepper::new(Secret::new([3; 32]));
     Service::open(store.clone(), server.clone(), pepper, settings.clone(), entropy.clone()).unwrap()
 }
 
-pub fn package(mls: &mut hushwire_mls::Device, kind: KeyPackageKind, now: Timestamp) -> Opaque {
+pub(crate) fn package(mls: &mut hushwire_mls::Device, kind: KeyPackageKind, now: Timestamp) -> Opaque {
     mls.key_package(kind, now).unwrap().bytes.into()
 }
 
-pub fn additions(claimed: &ClaimedKeyPackages) -> Vec<Addition> {
+pub(crate) fn additions(claimed: &ClaimedKeyPackages) -> Vec<Addition> {
     let addition = |one: &hushwire_wire::ClaimedKeyPackage| Addition {
         account: claimed.account_id,
         device: one.device_id,
@@ -517,14 +579,14 @@ pub fn additions(claimed: &ClaimedKeyPackages) -> Vec<Addition> {
     claimed.key_packages.iter().map(addition).collect()
 }
 
-pub fn sent(response: Response) -> MessageSent {
+pub(crate) fn sent(response: Response) -> MessageSent {
     match response {
         Response::MessageSent(sent) => sent,
         other => panic!("not sent: {other:?}"),
     }
 }
 
-pub fn entries(pushes: Vec<Response>) -> Vec<Entry> {
+pub(crate) fn entries(pushes: Vec<Response>) -> Vec<Entry> {
     pushes
         .into_iter()
         .flat_map(|push| match push {
@@ -534,7 +596,7 @@ pub fn entries(pushes: Vec<Response>) -> Vec<Entry> {
         .collect()
 }
 
-pub fn code(response: Response) -> ErrorCode {
+pub(crate) fn code(response: Response) -> ErrorCode {
     match response {
         Response::Error(error) => error.code,
         other => panic!("not an error: {other:?}"),
