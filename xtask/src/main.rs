@@ -1,3 +1,39 @@
-//! The project's one menu of tasks.
+//! The project's one menu of tasks: `cargo xtask <task>`, or `cargo xtask help`.
 
-fn main() {}
+mod bans;
+mod fuzz;
+mod layout;
+mod run;
+mod table;
+mod tests;
+
+use clap::{Parser, Subcommand};
+
+/// The project's one menu of tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Compare the crates with the table in ARCHITECTURE.md, and Cargo.lock with what must not be in it.
+    CheckLayout,
+    /// Run everything that CI runs, and stop at the first failure.
+    Test(tests::Options),
+    /// Run every fuzz target for a while; needs the nightly toolchain.
+    Fuzz(fuzz::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::CheckLayout => {
+            layout::check_tree()?;
+            bans::check_tree()
+        }
+        Task::Test(options) => tests::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
+    }
+}

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hushwire_group_policy::{DeviceLists, Prefix};
-use hushwire_identity::{At, DeviceList, ListHead};
+use hushwire_identity::{DeviceList, ListHead};
 use hushwire_types::{AccountId, DeviceId};
 
 /// The lists that were needed lately.
@@ -40,13 +40,7 @@ impl ListCache {
 
 impl DeviceLists for ListCache {
     fn prefix(&self, account: AccountId, head: ListHead, device: DeviceId) -> Prefix {
-        let lists = self.lock();
-        let Some(list) = lists.get(&account) else { return Prefix::Missing };
-        match list.device_at(head, device) {
-            At::Active(device) => Prefix::Active { mls_key: device.mls_key },
-            At::NotActive => Prefix::NotActive,
-            At::Unknown => Prefix::Missing,
-        }
+        self.lock().get(&account).map_or(Prefix::Missing, |list| Prefix::of(list, head, device))
     }
 
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {

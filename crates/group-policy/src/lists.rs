@@ -47,13 +47,6 @@ pub trait DeviceLists: Send + Sync {
     fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool>;
 }
 
-/// Whether `list`, cut at `head`, is at or above `floor`: what a [`DeviceLists`] answers for an account whose list it
-/// has.
-#[must_use]
-pub fn reaches(list: &DeviceList, head: ListHead, floor: ListHead) -> Option<bool> {
-    list.knows(floor).then(|| list.reaches(head, floor)).flatten()
-}
-
 /// [`DeviceLists`] with the record of the prefixes that were asked for and missing. Clones share the record.
 #[derive(Clone)]
 pub struct Lists {
@@ -134,8 +127,11 @@ impl Lists {
         }
     }
 
-    /// Whether `head` is at or above `floor`.
-    pub(crate) fn reaches(
+    /// Whether the list of `account`, cut at `head`, is at or above `floor`.
+    ///
+    /// # Errors
+    /// [`PolicyError::MissingLists`], also recorded, where either is not known.
+    pub fn reaches(
         &self,
         account: AccountId,
         head: ListHead,

@@ -242,7 +242,11 @@ impl Observer {
         self.follow(commit, accepted_at).map(|(_, next)| next)
     }
 
-    fn follow(&self, commit: &[u8], now: Timestamp) -> Result<(CommitMessageDescription, Self), ObserverError> {
+    fn follow(
+        &self,
+        commit: &[u8],
+        now: Timestamp,
+    ) -> Result<(CommitMessageDescription, Self), ObserverError> {
         let message = self.admit_commit(commit)?;
         let mut group = self.group.clone();
         let received = group.process_incoming_message_with_time(message, mls_time(now))?;

@@ -14,7 +14,7 @@ mod entry;
 mod rules;
 mod take;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hushwire_types::{AccountId, DeviceId, EntryHash, ListNumber};
 
@@ -258,16 +258,22 @@ impl DeviceList {
         }
     }
 
-    /// Whether the list at `head` contains `floor`, so that a leaf at `head` is not below it; `None` where `head` is
-    /// not known.
+    /// Whether the list at `head` is at or above `floor`, so that a leaf at `head` is not below it: it contains the
+    /// floor, or displaced it with a recovery-signed entry (rule R2). `None` where either is not known.
     #[must_use]
     pub fn reaches(&self, head: ListHead, floor: ListHead) -> Option<bool> {
-        if !self.knows(head) {
+        if !self.knows(head) || !self.knows(floor) {
             return None;
         }
-        let genesis = ListHead { number: ListNumber(0), hash: self.genesis.hash() };
-        let back = self.links_back_from(head.hash).map(|link| link.entry.head());
-        Some(back.chain([genesis]).any(|place| place == floor))
+        let behind: HashSet<EntryHash> =
+            self.links_back_from(floor.hash).map(|link| link.entry.previous()).chain([floor.hash]).collect();
+        // The entry at which the list at `head` leaves the one at `floor`.
+        let parting =
+            self.links_back_from(head.hash).take_while(|link| !behind.contains(&link.entry.hash())).last();
+        Some(match parting {
+            None => head == floor,
+            Some(link) => link.entry.previous() == floor.hash || link.entry.is_by_recovery(),
+        })
     }
 
     /// What `device` is by all that is known now.

@@ -28,7 +28,7 @@ use mls_rs_core::crypto::SignatureSecretKey;
 
 use crate::device::DeviceKeys;
 use crate::error::{MlsError, Refusal, StateError};
-use crate::key_package::KEY_PACKAGE_LIFETIME;
+use crate::key_package::LEAF_LIFETIME;
 use crate::staging::Staging;
 
 /// The configuration of every mls-rs client and group of this crate.
@@ -71,7 +71,7 @@ pub(crate) fn client(
         .identity_provider(Identities::new(lists.clone()))
         .mls_rules(Policy::new(lists.clone()))
         .extension_types([GROUP_EXTENSION, ExtensionType::LAST_RESORT_KEY_PACKAGE])
-        .key_package_lifetime(KEY_PACKAGE_LIFETIME)
+        .key_package_lifetime(LEAF_LIFETIME)
         .signing_identity(identity, key, CIPHER_SUITE)
         .build())
 }
@@ -135,5 +135,15 @@ pub(crate) fn judged(lists: &Lists, error: &LibraryError, reason: Refusal) -> Ml
         Some(PolicyError::MissingLists(heads)) if missing.is_empty() => MlsError::MissingLists(heads.clone()),
         Some(PolicyError::MissingLists(_)) => MlsError::MissingLists(missing),
         _ => MlsError::Refused(reason),
+    }
+}
+
+/// A failure of the policy where it was asked directly: it names all that is missing itself.
+pub(crate) fn policy_error(lists: &Lists, error: PolicyError) -> MlsError {
+    let _ = lists.take_missing();
+    match error {
+        PolicyError::Refused(refusal) => MlsError::Refused(refusal.into()),
+        PolicyError::MissingLists(heads) => MlsError::MissingLists(heads),
+        _ => StateError::Bug("a policy error without a meaning here").into(),
     }
 }

@@ -114,7 +114,7 @@ impl Device {
         let additions = change.add.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         let removals =
             change.remove.iter().map(|device| leaf(loaded, *device)).collect::<Result<Vec<_>, _>>()?;
-        let extensions = raised(&adapter::extension(&loaded.group)?, &change.floors)?;
+        let extensions = raised(&lists, &adapter::extension(&loaded.group)?, &change.floors)?;
 
         let own = loaded.group.current_member_signing_identity().map_err(StateError::library)?;
         let renewed = (*own != signer.identity).then_some(signer);
@@ -180,11 +180,20 @@ fn leaf(loaded: &Loaded, device: DeviceId) -> Result<u32, MlsError> {
 }
 
 /// The extensions of a group whose floors are raised, or none where they stay.
-fn raised(extension: &GroupExtension, floors: &Floors) -> Result<Option<ExtensionList>, MlsError> {
+fn raised(
+    lists: &Lists,
+    extension: &GroupExtension,
+    floors: &Floors,
+) -> Result<Option<ExtensionList>, MlsError> {
     let mut next = extension.clone();
     for (account, floor) in floors {
-        let higher = next.floors.get(account).is_none_or(|current| current.number < floor.number);
-        if higher {
+        let reached = match next.floors.get(account) {
+            Some(current) => lists
+                .reaches(*account, *current, *floor)
+                .map_err(|error| adapter::policy_error(lists, error))?,
+            None => false,
+        };
+        if !reached {
             next.floors.insert(*account, *floor);
         }
     }

@@ -8,6 +8,7 @@ use crate::device::Device;
 use crate::error::{MlsError, Refusal, StateError};
 use crate::group::{LeafKeys, Loaded};
 use crate::head::Head;
+use crate::key_package::lifetime_from;
 
 /// A group to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Device {
             .map_err(StateError::library)?
             .with_group_id(id.as_bytes().to_vec())
             .with_group_context_extensions(extensions)
-            .with_now_time(adapter::time(now))
+            .with_now_time(lifetime_from(now))
             .build()
             .map_err(|error| adapter::judged(&self.lists, &error, Refusal::Change))?;
         let head = Head::entering(Epoch(0), LeafKeys::KeyPackage { since: now });

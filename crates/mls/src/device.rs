@@ -150,6 +150,16 @@ impl Device {
         self.loaded(group)?.view(group)
     }
 
+    /// The epoch authenticator of a loaded group (RFC 9420, section 8.7): members of one epoch have the same, and
+    /// nobody else has it.
+    ///
+    /// # Errors
+    /// [`MlsError::UnknownGroup`], [`MlsError::State`]; [`MlsError::Misuse`] after this device was removed.
+    pub fn epoch_authenticator(&mut self, group: &GroupId) -> Result<SecretBytes, MlsError> {
+        let secret = self.joined(group)?.group.epoch_authenticator().map_err(StateError::library)?;
+        Ok(SecretBytes::new(secret.to_vec()))
+    }
+
     /// Deletes a loaded group with all its rows.
     ///
     /// # Errors
@@ -181,7 +191,7 @@ impl Device {
     pub(crate) fn joined(&mut self, group: &GroupId) -> Result<&mut Loaded, MlsError> {
         let loaded = self.loaded(group)?;
         if loaded.head.is_removed() {
-            return Err(MlsError::Misuse("a Commit removed this device from the group"));
+            return Err(MlsError::UnknownGroup(*group));
         }
         Ok(loaded)
     }

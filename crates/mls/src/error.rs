@@ -69,8 +69,11 @@ pub enum MlsError {
     #[error("this epoch holds as many messages of this device as it may")]
     CommitFirst,
 
-    /// No such group is loaded. Load its rows; if there are none, this device is not in the group.
-    #[error("group {} is not loaded", .0.short())]
+    /// No such group is loaded, or a Commit removed this device from it ([`GroupView::removed`]). Load its rows; if there
+    /// are none, this device is not in the group.
+    ///
+    /// [`GroupView::removed`]: crate::GroupView::removed
+    #[error("this device has no state of group {}, or was removed from it", .0.short())]
     UnknownGroup(GroupId),
 
     /// The Welcome is for a KeyPackage that is not loaded. Load its rows; if there are none, it was used or is not this

@@ -49,6 +49,12 @@ pub(crate) struct PastEpoch {
     pub(crate) transcript_hash: Vec<u8>,
 }
 
+impl PastEpoch {
+    fn is_young(&self, now: Timestamp) -> bool {
+        now.since(Timestamp::from_ms(self.ended_ms)) < PAST_EPOCH_TIME
+    }
+}
+
 /// A leaf that a Commit removed, and the first epoch without it. The leaf's place may be taken again, even by the same
 /// device and key.
 #[derive(Debug, Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -101,18 +107,20 @@ impl Head {
     pub(crate) fn prune(&mut self, now: Timestamp) -> bool {
         let before = self.past.len();
         let current = self.epoch;
-        self.past.retain(|past| {
-            let age = now.since(Timestamp::from_ms(past.ended_ms));
-            past.epoch.saturating_add(PAST_EPOCHS) >= current && age < PAST_EPOCH_TIME
-        });
+        self.past.retain(|past| past.epoch.saturating_add(PAST_EPOCHS) >= current && past.is_young(now));
         let oldest = self.past.iter().map(|past| past.epoch).min();
         self.removals.retain(|removal| oldest.is_some_and(|oldest| oldest < removal.epoch));
         self.past.len() != before
     }
 
-    /// A past epoch whose messages can be read.
+    /// A past epoch whose secrets are kept.
     pub(crate) fn past(&self, epoch: Epoch) -> Option<&PastEpoch> {
         self.past.iter().find(|past| past.epoch == epoch.0)
+    }
+
+    /// A past epoch whose messages can be read at `now`.
+    pub(crate) fn readable(&self, epoch: Epoch, now: Timestamp) -> Option<&PastEpoch> {
+        self.past(epoch).filter(|past| past.is_young(now))
     }
 
     /// Whether the sender of a message of `epoch` at `leaf` was removed since (rule R8).

@@ -4,7 +4,7 @@
 //! - The ratchet tree comes from the server and is worth nothing until it hashes to what the Welcome names.
 //! - No clock: one expired leaf in the tree must not keep a newcomer out.
 
-use hushwire_group_policy::{GroupExtension, Lists, PolicyError};
+use hushwire_group_policy::{GroupExtension, Lists};
 use hushwire_identity::LeafCredential;
 use hushwire_types::{Epoch, GroupId, Timestamp};
 use mls_rs::error::MlsError as LibraryError;
@@ -84,15 +84,7 @@ impl Device {
 
 /// Judges the leaves of a tree that came with a group: all lists that are missing come back at once.
 pub(crate) fn judge(lists: &Lists, tree: &ExportedTree<'_>) -> Result<(), MlsError> {
-    let judged = lists.judge_tree(tree);
-    // mls-rs asks again and records again; what stands here is answered already.
-    let _ = lists.take_missing();
-    match judged {
-        Ok(()) => Ok(()),
-        Err(PolicyError::MissingLists(heads)) => Err(MlsError::MissingLists(heads)),
-        Err(PolicyError::Refused(refusal)) => Err(MlsError::Refused(refusal.into())),
-        Err(_) => Err(StateError::Bug("a policy error without a meaning here").into()),
-    }
+    lists.judge_tree(tree).map_err(|error| adapter::policy_error(lists, error))
 }
 
 fn join_error(lists: &Lists, error: LibraryError) -> MlsError {

@@ -7,6 +7,7 @@ use hushwire_identity::LeafCredential;
 use hushwire_types::Timestamp;
 use mls_rs::MlsMessageDescription;
 use mls_rs::extension::recommended::LastResortKeyPackageExt;
+use mls_rs::time::MlsTime;
 use mls_rs_core::extension::{ExtensionList, MlsExtension};
 
 use crate::adapter;
@@ -15,6 +16,18 @@ use crate::error::{MlsError, Refusal, StateError};
 
 /// How long a KeyPackage may be used: longer than a device may stay silent before it counts as stale (45 days).
 pub const KEY_PACKAGE_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// How far the clocks of devices and server may lag behind this device's without taking its new leaf for one of the
+/// future.
+const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
+
+/// The lifetime of a leaf made `now` as mls-rs wants it: the time that it begins, and its length.
+pub(crate) fn lifetime_from(now: Timestamp) -> MlsTime {
+    adapter::time(now.before(CLOCK_SKEW))
+}
+
+/// The length of the lifetime that [`lifetime_from`] begins.
+pub(crate) const LEAF_LIFETIME: Duration = KEY_PACKAGE_LIFETIME.saturating_add(CLOCK_SKEW);
 
 /// What a KeyPackage is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +66,7 @@ impl Device {
         }
         let message = self
             .client
-            .generate_key_package_message(extensions, ExtensionList::new(), Some(adapter::time(now)))
+            .generate_key_package_message(extensions, ExtensionList::new(), Some(lifetime_from(now)))
             .map_err(StateError::library)?;
         let package = message.as_key_package().ok_or(StateError::BadRow)?;
         let reference =

@@ -25,6 +25,8 @@ mod error;
 mod group;
 mod group_info;
 mod head;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 mod join;
 mod key_package;
 mod message;

@@ -55,7 +55,7 @@ impl Device {
     /// transaction before it is sent.
     ///
     /// # Errors
-    /// [`MlsError::CommitFirst`], [`MlsError::UnknownGroup`], [`MlsError::Misuse`] after this device was removed.
+    /// [`MlsError::CommitFirst`], [`MlsError::UnknownGroup`].
     pub fn encrypt(&mut self, group: &GroupId, plaintext: &[u8]) -> Result<Encrypted, MlsError> {
         let loaded = self.joined(group)?;
         if loaded.head.sent_in_epoch() >= MAX_SENT_PER_EPOCH {

@@ -80,10 +80,7 @@ impl Device {
         let client = self.client.clone();
         let loaded = self.loaded(group)?;
         let current = loaded.head.epoch() == epoch;
-        if loaded.head.prune(now) {
-            loaded.touch();
-        }
-        let transcript_hash = match loaded.head.past(epoch) {
+        let transcript_hash = match loaded.head.readable(epoch, now) {
             Some(past) => past.transcript_hash.clone(),
             None if current => adapter::transcript_hash(&loaded.group),
             None => return Err(MlsError::PastEpoch { epoch }),
@@ -126,12 +123,16 @@ impl Device {
     ) -> Result<Processed, MlsError> {
         let client = self.client.clone();
         let lists = self.lists.clone();
-        let leaf = message.commit_path_leaf_node().ok_or(MlsError::MustRejoin(Lost::Broken))?;
-        let committer = leaf_credential(&leaf.signing_identity)
-            .map_err(|refusal| MlsError::MustRejoin(Lost::Forbidden(refusal)))?;
+        let leaf = message.commit_path_leaf_node().map(|leaf| leaf_credential(&leaf.signing_identity));
+        let committer = leaf.transpose().map_err(|refusal| MlsError::MustRejoin(Lost::Forbidden(refusal)))?;
         let loaded = self.loaded(group)?;
         match loaded.group.process_incoming_message(message) {
             Ok(ReceivedMessage::Commit(commit)) => {
+                let committer = match committer {
+                    Some(committer) => committer,
+                    // A Commit without a path, which only adds: the leaf is as it was.
+                    None => loaded.credential_at(commit.committer)?,
+                };
                 Ok(Processed::Commit(Box::new(change::settle(loaded, &commit, committer, now)?)))
             }
             Ok(_) => {

@@ -6,7 +6,7 @@
 //! - The key is the whole identity of a row: writing one key twice leaves the later value.
 
 use hushwire_types::{Epoch, GroupId, SecretBytes};
-use mls_rs_codec::{MlsDecode, MlsEncode};
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
 use crate::error::{MlsError, StateError};
 
@@ -107,7 +107,8 @@ const FORMAT: u16 = 1;
 
 /// `value` behind its format number.
 pub(crate) fn encode(value: &impl MlsEncode) -> Result<SecretBytes, StateError> {
-    let mut bytes = Vec::new();
+    // One allocation: a buffer that grows leaves copies of secrets behind.
+    let mut bytes = Vec::with_capacity(FORMAT.mls_encoded_len().saturating_add(value.mls_encoded_len()));
     FORMAT.mls_encode(&mut bytes).map_err(StateError::library)?;
     value.mls_encode(&mut bytes).map_err(StateError::library)?;
     Ok(SecretBytes::new(bytes))

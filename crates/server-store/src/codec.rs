@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq};
 
 use crate::account::ListHead;
+use crate::decide::overflow::Class;
 use crate::mailbox::{EntryKind, Gap};
 
 const APPLICATION: u8 = 1;
@@ -27,6 +28,16 @@ pub const fn number(kind: &EntryKind) -> u8 {
         EntryKind::Removed { .. } => REMOVED,
         EntryKind::Gap(_) => GAP,
         EntryKind::ListChanged { .. } => LIST_CHANGED,
+    }
+}
+
+/// What an entry with this kind number counts as.
+#[must_use]
+pub const fn class(number: u8) -> Class {
+    match number {
+        APPLICATION => Class::Message,
+        GAP => Class::Gap,
+        _ => Class::Handshake,
     }
 }
 
@@ -107,6 +118,7 @@ mod tests {
             EntryKind::ListChanged { account: AccountId::new([5; 32]), head },
         ];
         for kind in kinds {
+            assert_eq!(class(number(&kind)), crate::decide::overflow::class(&kind));
             assert_eq!(decode(number(&kind), payload(&kind)), Some(kind));
         }
     }

@@ -96,7 +96,7 @@ pub struct CreateConversation {
     pub conversation: ConversationId,
     /// Its generation.
     pub generation: Generation,
-    /// What kind it is.
+    /// What kind it is; a next generation keeps the kind that the conversation has.
     pub kind: ConversationKind,
     /// The server's view of the group that the log starts from: of epoch 0, or of epoch 1.
     pub base: GroupBase,

@@ -15,6 +15,8 @@
 pub mod account;
 pub mod bounds;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod conversation;
 pub mod decide;
 pub mod error;

@@ -45,6 +45,19 @@ fn a_snapshot_goes_on_where_it_was_taken() {
 }
 
 #[test]
+fn an_old_snapshot_and_the_log_lead_to_the_same_state() {
+    let mut pair = Pair::new();
+    let old = pair.observer.snapshot().unwrap();
+    let output = pair.group_b.commit(vec![]).unwrap();
+    let commit = output.commit_message.to_bytes().unwrap();
+    let next = follow(&pair.observer, &output, pair.b.who()).unwrap().next;
+    let old = Observer::from_snapshot(&suite(), pair.world.book.clone(), &old).unwrap();
+    let replayed = old.replay(&commit, NOW).unwrap();
+    assert_eq!(replayed.snapshot().unwrap(), next.snapshot().unwrap());
+    assert!(matches!(replayed.replay(&commit, NOW).err(), Some(ObserverError::StaleEpoch { .. })));
+}
+
+#[test]
 fn a_damaged_snapshot_is_an_error() {
     let pair = Pair::new();
     let mut snapshot = pair.observer.snapshot().unwrap();

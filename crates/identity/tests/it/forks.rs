@@ -54,6 +54,21 @@ fn r2_r3_a_leaf_under_a_displaced_entry_is_still_judged_by_its_own_prefix() {
 }
 
 #[test]
+fn r2_r3_a_list_that_displaced_a_floor_is_above_it_and_what_was_displaced_is_not() {
+    let mut list = stolen();
+    let floor = list.head();
+    let before = list.prefix(ListNumber(2)).unwrap().head();
+    let rescue = recovery_revokes(&list, 2, 2);
+    list.append(&rescue).unwrap();
+    let head = list.head();
+    assert!(head.number < floor.number, "shorter, and above all the same");
+    assert_eq!(list.reaches(head, floor), Some(true));
+    assert_eq!(list.reaches(floor, head), Some(false));
+    assert_eq!(list.reaches(before, floor), Some(false));
+    assert_eq!(list.reaches(floor, before), Some(true));
+}
+
+#[test]
 fn r2_a_recovery_signed_entry_never_displaces_an_earlier_recovery_signed_one() {
     let mut list = stolen();
     let rotation = list.rotate_recovery(&recovery_key(1), &recovery_key(2)).unwrap();

@@ -110,7 +110,7 @@ impl State {
         let added = self.resolve(&commit.added);
         let routes = routing::commit(&members, send.mailbox, Committer::Member, &added, &[])?;
         let row = ConversationRow {
-            kind,
+            kind: present.map_or(kind, |row| row.kind),
             standing: Standing { generation, epoch: Epoch(0) },
             last_order: present.map_or(Order(0), |row| row.last_order),
             last_commit_at: now,
@@ -160,6 +160,7 @@ impl State {
             row.last_commit_at = now;
             row.members.retain(|member| !routes.leave.contains(&member.mailbox));
             row.members.extend(joined);
+            row.members.sort_unstable_by_key(|member| member.mailbox);
             if let Some(base) = &commit.base {
                 row.base_epoch = base.epoch;
             }

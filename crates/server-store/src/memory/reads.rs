@@ -90,8 +90,6 @@ impl State {
 
     pub(super) fn conversation(&self, conversation: ConversationId) -> Option<Conversation> {
         let row = self.conversations.get(&conversation)?;
-        let mut members = row.members.clone();
-        members.sort_unstable_by_key(|member| member.mailbox);
         Some(Conversation {
             conversation,
             kind: row.kind,
@@ -99,7 +97,7 @@ impl State {
             epoch: row.standing.epoch,
             base_epoch: row.base_epoch,
             last_commit_at: row.last_commit_at,
-            members,
+            members: row.members.clone(),
         })
     }
 

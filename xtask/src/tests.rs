@@ -1,0 +1,77 @@
+//! `cargo xtask test`: everything that CI runs, cheapest first, up to the first failure.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::run::{cargo, has_cargo_tool, has_program, heading, root, step};
+use crate::{bans, layout};
+
+/// Folders with a workspace of their own, which `--workspace` does not see.
+const OTHER_WORKSPACES: [&str; 2] = ["interop", "fuzz"];
+
+/// What `cargo xtask test` may leave out.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fail where an optional tool (typos, cargo-machete, cargo-deny) is not installed, instead of saying so.
+    #[arg(long)]
+    all_tools: bool,
+}
+
+/// Runs all steps.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    formatting()?;
+    heading("cargo xtask check-layout");
+    layout::check_tree()?;
+    bans::check_tree()?;
+    optional_tools(options)?;
+    step(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings")?)?;
+    nextest()?;
+    step(&mut cargo("test --doc --workspace --locked --quiet")?)?;
+    interop()?;
+    heading("everything passed");
+    Ok(())
+}
+
+fn formatting() -> Result<()> {
+    step(&mut cargo("fmt --all --check")?)?;
+    for folder in OTHER_WORKSPACES {
+        if root()?.join(folder).is_dir() {
+            step(cargo("fmt --check --manifest-path")?.arg(format!("{folder}/Cargo.toml")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The runner is needed, so it is installed where it is missing: some minutes, once.
+fn nextest() -> Result<()> {
+    if !has_cargo_tool("nextest") {
+        step(&mut cargo("install cargo-nextest --locked")?)?;
+    }
+    step(&mut cargo("nextest run --workspace --locked")?)
+}
+
+/// An OpenMLS member and ours in the same groups; a workspace of its own, because both sides want their own SQLite.
+fn interop() -> Result<()> {
+    step(&mut cargo("nextest run --manifest-path interop/Cargo.toml --locked")?)
+}
+
+/// Tools that take minutes to build are used where they are installed. What matters most of `deny.toml` is checked
+/// by [`bans`] on every machine.
+fn optional_tools(options: &Options) -> Result<()> {
+    let tools = [
+        ("typos", has_program("typos"), "typos-cli"),
+        ("cargo machete", has_cargo_tool("machete"), "cargo-machete"),
+        ("cargo deny --all-features check", has_cargo_tool("deny"), "cargo-deny"),
+    ];
+    for (line, installed, package) in tools {
+        let mut words = line.split_whitespace();
+        match (installed, words.next()) {
+            (true, Some(program)) => {
+                step(std::process::Command::new(program).args(words).current_dir(root()?))?;
+            }
+            _ if options.all_tools => bail!("{package} is missing: cargo install --locked {package}"),
+            _ => heading(&format!("left out: {line} (cargo install --locked {package})")),
+        }
+    }
+    Ok(())
+}
