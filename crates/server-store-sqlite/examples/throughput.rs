@@ -2,7 +2,11 @@
 //! receivers' acknowledgements in between.
 //!
 //!     cargo run --release -p hushwire-server-store-sqlite --example throughput [FOLDER]
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement that prints, by the wall clock")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement that prints, by the wall clock"
+)]
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -19,8 +23,8 @@ use hushwire_server_store::registration::{SessionMethod, StartSession};
 use hushwire_server_store::{Bounds, Store, Write, Written};
 use hushwire_server_store_sqlite::SqliteStore;
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, MailboxId, OsEntropy, SendSeq, Seq, SessionId,
-    Timestamp, rng,
+    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, MailboxId, OsEntropy, SendSeq, Seq,
+    SessionId, Timestamp, rng,
 };
 
 const PAIRS: usize = 50;
@@ -98,8 +102,10 @@ fn pair(store: &SqliteStore) -> Result<Pair, Box<dyn Error>> {
 }
 
 fn account(store: &SqliteStore) -> Result<(DeviceAddress, MailboxKey), Box<dyn Error>> {
-    let address =
-        DeviceAddress { account: AccountId::new(rng::bytes(&OsEntropy)), device: DeviceId::new(rng::bytes(&OsEntropy)) };
+    let address = DeviceAddress {
+        account: AccountId::new(rng::bytes(&OsEntropy)),
+        device: DeviceId::new(rng::bytes(&OsEntropy)),
+    };
     let session = SessionId::new(rng::bytes(&OsEntropy));
     let start = StartSession {
         session,

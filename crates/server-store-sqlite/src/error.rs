@@ -8,7 +8,9 @@ use rusqlite::ErrorCode;
 #[non_exhaustive]
 pub enum OpenError {
     /// A newer hushd wrote the file: start that one, or restore a backup from before.
-    #[error("the database has version {found}, and this hushd knows versions up to {known}: use a newer hushd")]
+    #[error(
+        "the database has version {found}, and this hushd knows versions up to {known}: use a newer hushd"
+    )]
     NewerVersion {
         /// The file's version.
         found: i64,
@@ -28,7 +30,11 @@ pub enum OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
-        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) { Self::NotOurs } else { store(error).into() }
+        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+            Self::NotOurs
+        } else {
+            store(error).into()
+        }
     }
 }
 
@@ -67,9 +73,10 @@ pub(crate) fn store(error: rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
     match (error.sqlite_error_code(), &error) {
         (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _)
-        | (None, E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..)) => {
-            StoreError::Corrupt(error.into())
-        }
+        | (
+            None,
+            E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..),
+        ) => StoreError::Corrupt(error.into()),
         (
             Some(
                 ErrorCode::DiskFull

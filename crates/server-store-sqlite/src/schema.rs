@@ -214,7 +214,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let connection = Connection::open(&path).unwrap();
-        connection.execute_batch("BEGIN IMMEDIATE; CREATE TABLE life(one INTEGER); PRAGMA user_version = 1;").unwrap();
+        connection
+            .execute_batch("BEGIN IMMEDIATE; CREATE TABLE life(one INTEGER); PRAGMA user_version = 1;")
+            .unwrap();
         drop(connection);
         let mut connection = Connection::open(&path).unwrap();
         migrate(&mut connection).unwrap();

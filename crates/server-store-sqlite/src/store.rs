@@ -14,8 +14,8 @@ use hushwire_server_store::store::Outcomes;
 use hushwire_server_store::upkeep::{Counts, Limit};
 use hushwire_server_store::{Bounds, Store, StoreError, Write};
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, Entropy, Epoch, Generation, IncarnationId, ListNumber, Seq, SessionId,
-    Timestamp,
+    AccountId, ConversationId, DeviceId, Entropy, Epoch, Generation, IncarnationId, ListNumber, Seq,
+    SessionId, Timestamp,
 };
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -183,7 +183,9 @@ impl Store for SqliteStore {
         from: Epoch,
         to: Epoch,
     ) -> Result<Vec<Handshake>, StoreError> {
-        self.read(|connection| reads::conversations::handshakes(connection, conversation, generation, from, to))
+        self.read(|connection| {
+            reads::conversations::handshakes(connection, conversation, generation, from, to)
+        })
     }
 
     fn base_at_or_before(
@@ -225,5 +227,39 @@ impl Store for SqliteStore {
 
     fn counts(&self) -> Result<Counts, StoreError> {
         self.read(reads::upkeep::counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_server_store::upkeep::PutMeta;
+    use hushwire_types::OsEntropy;
+
+    fn put(store: &SqliteStore, name: &str, size: usize) -> Result<Outcomes, StoreError> {
+        let operation = PutMeta { name: name.into(), value: Bytes::from(vec![7; size]) };
+        store.write(vec![operation.into()], Timestamp::from_ms(1))
+    }
+
+    #[test]
+    fn a_full_disk_is_unavailable_and_stores_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            SqliteStore::open(&folder.path().join("store.db"), Bounds::default(), &OsEntropy).unwrap();
+        put(&store, "before", 10).unwrap();
+        let pages = |most: i64| {
+            let writer = store.writer.lock().unwrap();
+            writer
+                .connection
+                .pragma_update_and_check(None, "max_page_count", most, |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        let used = pages(1);
+        assert!(matches!(put(&store, "large", 1 << 20), Err(StoreError::Unavailable(_))));
+        assert_eq!(store.meta("large").unwrap(), None);
+        assert!(store.meta("before").unwrap().is_some());
+        pages(used + 1000);
+        put(&store, "large", 1 << 20).unwrap();
+        assert!(store.meta("large").unwrap().is_some());
     }
 }

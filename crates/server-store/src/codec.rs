@@ -45,7 +45,9 @@ pub const fn class(number: u8) -> Class {
 #[must_use]
 pub fn payload(kind: &EntryKind) -> Bytes {
     match kind {
-        EntryKind::Application(body) | EntryKind::Commit(body) | EntryKind::Removed { commit: body } => body.clone(),
+        EntryKind::Application(body) | EntryKind::Commit(body) | EntryKind::Removed { commit: body } => {
+            body.clone()
+        }
         EntryKind::Welcome { epoch, welcome } => {
             let mut out = BytesMut::with_capacity(welcome.len().saturating_add(8));
             out.put_u64(epoch.0);

@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, MailboxId, SendSeq, Seq, SessionId, Timestamp,
+    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, MailboxId, SendSeq, Seq, SessionId,
+    Timestamp,
 };
 
 use crate::account::{CreateAccount, DeviceAddress, ListHead, NewDevice};
@@ -141,7 +142,10 @@ impl World {
     }
 
     pub fn packages(&mut self, pool: usize) -> NewKeyPackages {
-        NewKeyPackages { pool: (0..pool).map(|_| self.package()).collect(), last_resort: Some(self.package()) }
+        NewKeyPackages {
+            pool: (0..pool).map(|_| self.package()).collect(),
+            last_resort: Some(self.package()),
+        }
     }
 
     /// A session that may make its account at once.
@@ -192,7 +196,8 @@ impl World {
 
     /// The next send of a device.
     pub fn next_send(&mut self, actor: &Actor) -> SendId {
-        let accepted = self.store().mailbox(actor.mailbox).unwrap().map_or(0, |mailbox| mailbox.accepted_sends.0);
+        let accepted =
+            self.store().mailbox(actor.mailbox).unwrap().map_or(0, |mailbox| mailbox.accepted_sends.0);
         self.send_id(actor, accepted + 1)
     }
 

@@ -17,7 +17,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, Epoch, Generation, IncarnationId, ListNumber, Seq, SessionId, Timestamp,
+    AccountId, ConversationId, DeviceId, Epoch, Generation, IncarnationId, ListNumber, Seq, SessionId,
+    Timestamp,
 };
 
 use crate::account::{Account, AccountList, Device, User};

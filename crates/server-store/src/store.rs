@@ -1,7 +1,9 @@
 //! The contract of a server store.
 
 use bytes::Bytes;
-use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, ListNumber, Seq, SessionId, Timestamp};
+use hushwire_types::{
+    AccountId, ConversationId, DeviceId, Epoch, Generation, ListNumber, Seq, SessionId, Timestamp,
+};
 
 use crate::account::{Account, AccountList, Device, User};
 use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};

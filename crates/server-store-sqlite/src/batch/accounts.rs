@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hushwire_server_store::account::{
-    Account, AccountState, AppendListEntry, CreateAccount, DeleteAccount, DeviceAddress, Handle, ListHead, NewDevice,
-    SetSuspended, Suspension,
+    Account, AccountState, AppendListEntry, CreateAccount, DeleteAccount, DeviceAddress, Handle, ListHead,
+    NewDevice, SetSuspended, Suspension,
 };
 use hushwire_server_store::decide::list::Step as ListStep;
 use hushwire_server_store::mailbox::{Entry, EntryKind, MailboxKey};
@@ -47,7 +47,11 @@ impl Batch<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (account.as_bytes(), ACTIVE, &*operation.genesis, head, hash, time(self.now)),
         )?;
-        self.insert_list_entry(account, ListHead { number: ListNumber(1), hash: operation.entry_hash }, &operation.entry)?;
+        self.insert_list_entry(
+            account,
+            ListHead { number: ListNumber(1), hash: operation.entry_hash },
+            &operation.entry,
+        )?;
         let mailbox = self.add_device(account, &operation.device)?;
         self.store_packages(mailbox, &operation.key_packages)?;
         Ok(Written::AccountCreated { account, mailbox })
@@ -123,7 +127,8 @@ impl Batch<'_> {
     fn audience(&self, account: AccountId) -> rusqlite::Result<BTreeSet<MailboxKey>> {
         let sql = "SELECT DISTINCT other.mailbox FROM device d JOIN member own ON own.mailbox = d.mailbox
                    JOIN member other ON other.conversation = own.conversation WHERE d.account = ?1";
-        let found = sql::many(self.connection, sql, [account.as_bytes()], |row| uint(row, 0).map(MailboxKey))?;
+        let found =
+            sql::many(self.connection, sql, [account.as_bytes()], |row| uint(row, 0).map(MailboxKey))?;
         Ok(found.into_iter().collect())
     }
 
@@ -167,7 +172,9 @@ impl Batch<'_> {
 
     /// Takes a device away with all that is its own. The cache must be settled.
     fn remove_device(&mut self, address: DeviceAddress) -> rusqlite::Result<Option<MailboxKey>> {
-        let Some(device) = reads::device(self.connection, address.account, address.device)? else { return Ok(None) };
+        let Some(device) = reads::device(self.connection, address.account, address.device)? else {
+            return Ok(None);
+        };
         let mailbox = device.mailbox;
         let entries = "DELETE FROM entry WHERE mailbox = ?1 RETURNING payload, shared, kind, size";
         self.delete_entries(entries, [int(mailbox.0)])?;

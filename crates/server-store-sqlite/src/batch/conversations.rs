@@ -2,7 +2,8 @@
 
 use hushwire_server_store::account::DeviceAddress;
 use hushwire_server_store::conversation::{
-    Answer, Append, AppendCommit, Commit, Committer, CreateConversation, GroupBase, Member, SendId, Sent, Slot,
+    Answer, Append, AppendCommit, Commit, Committer, CreateConversation, GroupBase, Member, SendId, Sent,
+    Slot,
 };
 use hushwire_server_store::decide::epoch::{self, Standing};
 use hushwire_server_store::decide::routing::{self, CommitRoutes};
@@ -61,7 +62,8 @@ impl Batch<'_> {
         epoch::application(row.standing, generation, epoch)?;
         let to = routing::application(&row.members, send.mailbox, epoch)?;
         let foreign = |member: &&Member| member.address.account != own.account;
-        let others: Vec<MailboxKey> = row.members.iter().filter(foreign).map(|member| member.mailbox).collect();
+        let others: Vec<MailboxKey> =
+            row.members.iter().filter(foreign).map(|member| member.mailbox).collect();
         if self.are_all_suspended(&others)? {
             return Err(Refusal::AccountSuspended.into());
         }
@@ -94,7 +96,14 @@ impl Batch<'_> {
         let row = self.conversation_row(conversation)?.ok_or(Refusal::UnknownConversation)?;
         epoch::commit(row.standing, generation, epoch)?;
         let routes = routing::commit(&row.members, send.mailbox, committer, &added, &removed)?;
-        self.accept_commit(&send, own, Place { conversation, generation, order: Order(0) }, epoch, commit, &routes)
+        self.accept_commit(
+            &send,
+            own,
+            Place { conversation, generation, order: Order(0) },
+            epoch,
+            commit,
+            &routes,
+        )
     }
 
     pub(super) fn create_conversation(&mut self, operation: CreateConversation) -> Step<Written> {
@@ -103,7 +112,8 @@ impl Batch<'_> {
             Begun::New(own) => own,
             Begun::Repeated(answer) => return Ok(repeated(answer)),
         };
-        let present = self.conversation_row(conversation)?.map(|row| (row.key, row.standing, row.last_order, row.kind));
+        let present =
+            self.conversation_row(conversation)?.map(|row| (row.key, row.standing, row.last_order, row.kind));
         epoch::creation(present.map(|(_, standing, ..)| standing), generation)?;
         let added = self.resolve(&commit.added)?;
         let member = Member { mailbox: send.mailbox, address: own, since_epoch: Epoch(0) };
@@ -127,10 +137,21 @@ impl Batch<'_> {
         self.insert_member(row.key, &member)?;
         self.insert_base(row.key, generation, &base)?;
         self.cache.conversations.put(conversation, row);
-        self.accept_commit(&send, own, Place { conversation, generation, order: Order(0) }, Epoch(0), commit, &routes)
+        self.accept_commit(
+            &send,
+            own,
+            Place { conversation, generation, order: Order(0) },
+            Epoch(0),
+            commit,
+            &routes,
+        )
     }
 
-    fn insert_conversation(&self, conversation: ConversationId, row: &ConversationRow) -> rusqlite::Result<i64> {
+    fn insert_conversation(
+        &self,
+        conversation: ConversationId,
+        row: &ConversationRow,
+    ) -> rusqlite::Result<i64> {
         let hushwire_server_store::conversation::ConversationKind::Direct(one, other) = row.kind;
         self.exec(
             "INSERT INTO conversation(name, kind, one, other, generation, epoch, last_order, last_commit_at, base_epoch)
@@ -152,7 +173,12 @@ impl Batch<'_> {
         self.exec(sql, (conversation, int(member.mailbox.0), int(member.since_epoch.0))).map(|_| ())
     }
 
-    fn insert_base(&self, conversation: i64, generation: Generation, base: &GroupBase) -> rusqlite::Result<()> {
+    fn insert_base(
+        &self,
+        conversation: i64,
+        generation: Generation,
+        base: &GroupBase,
+    ) -> rusqlite::Result<()> {
         self.exec(
             "INSERT OR REPLACE INTO group_base(conversation, generation, epoch, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             (conversation, int(generation.0), int(base.epoch.0), time(self.now), &*base.snapshot),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_server_store::decide::overflow::{self, Dropped, Load, Waiting};
-use hushwire_server_store::mailbox::{Acknowledge, Entry, EntryKind, Gap, MailboxKey, Place, Publication, RecordLogin};
+use hushwire_server_store::mailbox::{
+    Acknowledge, Entry, EntryKind, Gap, MailboxKey, Place, Publication, RecordLogin,
+};
 use hushwire_server_store::{Refusal, Written, codec};
 use hushwire_types::{ConversationId, Generation, Order, Seq};
 use rusqlite::{Params, Row};
@@ -136,7 +138,12 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn take_entry(&mut self, mailbox: MailboxKey, seq: Seq, gone: &mut Load) -> rusqlite::Result<Option<Taken>> {
+    fn take_entry(
+        &mut self,
+        mailbox: MailboxKey,
+        seq: Seq,
+        gone: &mut Load,
+    ) -> rusqlite::Result<Option<Taken>> {
         let sql = "SELECT c.name, e.generation, e.ord, e.at, e.conversation FROM entry e
                    LEFT JOIN conversation c ON c.id = e.conversation WHERE e.mailbox = ?1 AND e.seq = ?2";
         let key = (int(mailbox.0), int(seq.0));
@@ -222,7 +229,8 @@ struct Stored {
 
 fn name(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<ConversationId>> {
     let name = row.get::<_, Option<Vec<u8>>>(index)?;
-    name.map(|name| ConversationId::try_from(name.as_slice()).map_err(|error| damaged(index, error))).transpose()
+    name.map(|name| ConversationId::try_from(name.as_slice()).map_err(|error| damaged(index, error)))
+        .transpose()
 }
 
 fn plus(one: overflow::Usage, other: overflow::Usage) -> overflow::Usage {
@@ -237,5 +245,8 @@ fn without(load: Load, gone: Load) -> Load {
         entries: one.entries.saturating_sub(other.entries),
         bytes: one.bytes.saturating_sub(other.bytes),
     };
-    Load { messages: minus(load.messages, gone.messages), handshakes: minus(load.handshakes, gone.handshakes) }
+    Load {
+        messages: minus(load.messages, gone.messages),
+        handshakes: minus(load.handshakes, gone.handshakes),
+    }
 }

@@ -75,7 +75,11 @@ impl Batch<'_> {
         Ok(sql::one(self.connection, sql, (int(mailbox.0), package.digest), |_| Ok(()))?.is_some())
     }
 
-    pub(super) fn store_packages(&self, mailbox: MailboxKey, packages: &NewKeyPackages) -> rusqlite::Result<()> {
+    pub(super) fn store_packages(
+        &self,
+        mailbox: MailboxKey,
+        packages: &NewKeyPackages,
+    ) -> rusqlite::Result<()> {
         for package in &packages.pool {
             if !self.was_claimed(mailbox, package)? {
                 let sql = "INSERT OR IGNORE INTO key_package(mailbox, digest, body) VALUES (?1, ?2, ?3)";
@@ -115,7 +119,9 @@ impl Batch<'_> {
         let claimed = |bytes, source| ClaimedKeyPackage { device: device.address.device, bytes, source };
         let sql = "DELETE FROM key_package WHERE id = (SELECT id FROM key_package WHERE mailbox = ?1 ORDER BY id LIMIT 1)
                    RETURNING digest, body";
-        let taken = sql::one(self.connection, sql, [mailbox], |row| Ok((fixed::<[u8; 32]>(row, 0)?, bytes(row, 1)?)))?;
+        let taken = sql::one(self.connection, sql, [mailbox], |row| {
+            Ok((fixed::<[u8; 32]>(row, 0)?, bytes(row, 1)?))
+        })?;
         if let Some((digest, body)) = taken {
             let sql = "INSERT OR IGNORE INTO claimed(mailbox, digest, at) VALUES (?1, ?2, ?3)";
             self.exec(sql, (mailbox, digest, time(self.now)))?;

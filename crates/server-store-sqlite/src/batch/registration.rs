@@ -2,8 +2,8 @@
 
 use hushwire_server_store::account::{Handle, HandleKind, RequestTakeover, Takeover};
 use hushwire_server_store::registration::{
-    CodeHash, CreateInvite, InviteRef, InviteUses, OtpOutcome, RevokeInvite, Session, SessionMethod, StartSession,
-    TryOtp,
+    CodeHash, CreateInvite, InviteRef, InviteUses, OtpOutcome, RevokeInvite, Session, SessionMethod,
+    StartSession, TryOtp,
 };
 use hushwire_server_store::{Refusal, Written, decide};
 use hushwire_types::{SessionId, Timestamp};

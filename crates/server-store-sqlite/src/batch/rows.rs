@@ -29,7 +29,10 @@ impl Batch<'_> {
         }
     }
 
-    pub(super) fn conversation_row(&mut self, conversation: ConversationId) -> Step<Option<&ConversationRow>> {
+    pub(super) fn conversation_row(
+        &mut self,
+        conversation: ConversationId,
+    ) -> Step<Option<&ConversationRow>> {
         if !self.cache.conversations.contains(&conversation)
             && let Some(row) = reads::conversations::row(self.connection, conversation)?
         {

@@ -36,7 +36,8 @@ impl Batch<'_> {
         let sql = "SELECT id FROM mailbox WHERE messages + handshakes > 0 AND EXISTS
                    (SELECT 1 FROM entry WHERE mailbox = id AND at < ?1 AND kind <> ?2) ORDER BY id LIMIT ?3";
         let limit = int(u64::from(operation.mailboxes).saturating_add(1));
-        let full = sql::many(self.connection, sql, (before, codec::GAP, limit), |row| uint(row, 0).map(MailboxKey))?;
+        let full =
+            sql::many(self.connection, sql, (before, codec::GAP, limit), |row| uint(row, 0).map(MailboxKey))?;
         if full.len() > most {
             report.remaining = Remaining::More;
         }

@@ -103,13 +103,22 @@ fn read_device(row: &Row<'_>) -> Result<Device> {
     })
 }
 
-pub(crate) fn device(connection: &Connection, account: AccountId, device: DeviceId) -> Result<Option<Device>> {
+pub(crate) fn device(
+    connection: &Connection,
+    account: AccountId,
+    device: DeviceId,
+) -> Result<Option<Device>> {
     let sql = format!("{DEVICE} WHERE account = ?1 AND device = ?2");
     sql::one(connection, &sql, (account.as_bytes(), device.as_bytes()), read_device)
 }
 
 pub(crate) fn devices(connection: &Connection, account: AccountId) -> Result<Vec<Device>> {
-    sql::many(connection, &format!("{DEVICE} WHERE account = ?1 ORDER BY device"), [account.as_bytes()], read_device)
+    sql::many(
+        connection,
+        &format!("{DEVICE} WHERE account = ?1 ORDER BY device"),
+        [account.as_bytes()],
+        read_device,
+    )
 }
 
 pub(crate) fn users(connection: &Connection, after: Option<AccountId>, limit: usize) -> Result<Vec<User>> {

@@ -37,7 +37,10 @@ pub(crate) fn row(connection: &Connection, conversation: ConversationId) -> Resu
     Ok(Some(row))
 }
 
-pub(crate) fn conversation(connection: &Connection, conversation: ConversationId) -> Result<Option<Conversation>> {
+pub(crate) fn conversation(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> Result<Option<Conversation>> {
     Ok(row(connection, conversation)?.map(|row| Conversation {
         conversation,
         kind: row.kind,
@@ -50,7 +53,8 @@ pub(crate) fn conversation(connection: &Connection, conversation: ConversationId
 }
 
 pub(crate) fn group_info(connection: &Connection, conversation: ConversationId) -> Result<Option<GroupInfo>> {
-    let sql = "SELECT c.generation, c.epoch, g.body FROM conversation c JOIN group_info g ON g.conversation = c.id
+    let sql =
+        "SELECT c.generation, c.epoch, g.body FROM conversation c JOIN group_info g ON g.conversation = c.id
                WHERE c.name = ?1";
     sql::one(connection, sql, [conversation.as_bytes()], |row| {
         let (generation, epoch) = (Generation(uint(row, 0)?), Epoch(uint(row, 1)?));

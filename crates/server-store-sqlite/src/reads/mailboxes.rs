@@ -20,7 +20,8 @@ use crate::cache::{MailboxRow, Window};
 use crate::columns::{Unreadable, bytes, damaged, fixed, int, timestamp, uint};
 use crate::sql;
 
-const MAILBOX: &str = "SELECT m.random, d.account, d.device, a.state, m.last, m.acked, m.accepted_sends, m.messages,
+const MAILBOX: &str =
+    "SELECT m.random, d.account, d.device, a.state, m.last, m.acked, m.accepted_sends, m.messages,
     m.message_bytes, m.handshakes, m.handshake_bytes
     FROM mailbox m JOIN device d ON d.mailbox = m.id JOIN account a ON a.id = d.account WHERE m.id = ?1";
 
@@ -68,7 +69,8 @@ pub(crate) fn entries(
     max_entries: usize,
     max_bytes: usize,
 ) -> Result<Page> {
-    let last = sql::one(connection, "SELECT last FROM mailbox WHERE id = ?1", [int(mailbox.0)], |row| uint(row, 0))?;
+    let last =
+        sql::one(connection, "SELECT last FROM mailbox WHERE id = ?1", [int(mailbox.0)], |row| uint(row, 0))?;
     let sql = "SELECT e.seq, e.kind, c.name, e.generation, e.ord, e.at, p.body, e.size FROM entry e
                JOIN payload p ON p.id = e.payload LEFT JOIN conversation c ON c.id = e.conversation
                WHERE e.mailbox = ?1 AND e.seq > ?2 ORDER BY e.seq";

@@ -1,7 +1,9 @@
 //! Invites and sessions.
 
 use hushwire_server_store::account::Handle;
-use hushwire_server_store::registration::{CodeHash, Invite, InviteUses, Otp, OtpGiven, Session, SessionMethod};
+use hushwire_server_store::registration::{
+    CodeHash, Invite, InviteUses, Otp, OtpGiven, Session, SessionMethod,
+};
 use hushwire_types::{SessionId, Timestamp};
 use rusqlite::{Connection, Result, Row};
 
@@ -40,7 +42,8 @@ fn read_invite(row: &Row<'_>) -> Result<Invite> {
 }
 
 pub(crate) fn session(connection: &Connection, session: SessionId) -> Result<Option<Session>> {
-    let sql = "SELECT id, account, method, invite, contact, contact_kind, username, skeleton, otp, otp_expires_at,
+    let sql =
+        "SELECT id, account, method, invite, contact, contact_kind, username, skeleton, otp, otp_expires_at,
                otp_tries_left, otp_given, expires_at FROM session WHERE id = ?1";
     sql::one(connection, sql, [session.as_bytes()], |row| {
         let method = match row.get::<_, i64>(2)? {
@@ -68,7 +71,12 @@ pub(crate) fn session(connection: &Connection, session: SessionId) -> Result<Opt
 
 fn read_otp(row: &Row<'_>) -> Result<Otp> {
     let given = if uint(row, 11)? == 0 { OtpGiven::No } else { OtpGiven::Yes };
-    Ok(Otp { code: CodeHash(fixed(row, 8)?), expires_at: timestamp(row, 9)?, tries_left: row.get(10)?, given })
+    Ok(Otp {
+        code: CodeHash(fixed(row, 8)?),
+        expires_at: timestamp(row, 9)?,
+        tries_left: row.get(10)?,
+        given,
+    })
 }
 
 /// When wrong codes were given for a handle, since `since`.
@@ -78,7 +86,9 @@ pub(crate) fn wrong_codes(connection: &Connection, handle: &str, since: Timestam
 }
 
 pub(crate) fn lock(connection: &Connection, handle: &str) -> Result<Option<Timestamp>> {
-    sql::one(connection, "SELECT told_at FROM handle_lock WHERE handle = ?1", [handle], |row| timestamp(row, 0))
+    sql::one(connection, "SELECT told_at FROM handle_lock WHERE handle = ?1", [handle], |row| {
+        timestamp(row, 0)
+    })
 }
 
 fn optional_time(row: &Row<'_>, index: usize) -> Result<Option<Timestamp>> {

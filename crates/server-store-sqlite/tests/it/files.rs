@@ -56,7 +56,9 @@ fn a_backup_is_whole_and_never_overwrites() {
     let copy = open(&backup);
     assert_eq!(copy.meta("key").unwrap(), Some(Bytes::from_static(b"one")));
     assert_ne!(copy.incarnation(), store.incarnation());
-    assert!(fs::read_dir(folder.path()).unwrap().all(|file| !file.unwrap().path().ends_with("backup.db.part")));
+    assert!(
+        fs::read_dir(folder.path()).unwrap().all(|file| !file.unwrap().path().ends_with("backup.db.part"))
+    );
 }
 
 #[test]
@@ -89,7 +91,8 @@ fn a_newer_or_foreign_file_is_refused() {
     let refused = SqliteStore::open(&path, Bounds::default(), &OsEntropy).unwrap_err();
     assert!(matches!(refused, OpenError::NewerVersion { found: 99, .. }), "{refused}");
     let text = folder.path().join("text.db");
-    fs::write(&text, "not a database at all, and longer than the header of one so that it is read as pages").unwrap();
+    fs::write(&text, "not a database at all, and longer than the header of one so that it is read as pages")
+        .unwrap();
     let refused = SqliteStore::open(&text, Bounds::default(), &OsEntropy).unwrap_err();
     assert!(matches!(refused, OpenError::NotOurs), "{refused}");
     let missing = folder.path().join("none/store.db");

@@ -1,4 +1,5 @@
 //! The store in SQLite: the suite of all stores, and what is its own.
+#![cfg(test)]
 
 mod conformance;
 mod files;

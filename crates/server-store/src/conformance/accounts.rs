@@ -75,7 +75,10 @@ pub fn an_account_is_made_all_at_once<B: Backend>() {
         let devices = store.devices(session.account).unwrap();
         assert_eq!(devices.len(), 1);
         assert_eq!(devices[0].list_key, creation.device.list_key);
-        assert_eq!(Some(&devices[0]), store.device(session.account, creation.device.device).unwrap().as_ref());
+        assert_eq!(
+            Some(&devices[0]),
+            store.device(session.account, creation.device.device).unwrap().as_ref()
+        );
         assert_eq!(store.key_packages(actor.mailbox).unwrap().left, 1);
         assert_eq!(store.key_packages(actor.mailbox).unwrap().last_resort, LastResort::Fresh);
         let mailbox = store.mailbox(actor.mailbox).unwrap().unwrap();
@@ -222,7 +225,15 @@ pub fn a_revoked_device_loses_everything<B: Backend>() {
         assert_eq!(store.device(phone.address.account, phone.address.device).unwrap(), None);
         assert_eq!(store.mailbox(phone.mailbox).unwrap(), None);
         assert!(world.waiting(&phone).is_empty());
-        assert!(!store.conversation(conversation).unwrap().unwrap().members.iter().any(|m| m.mailbox == phone.mailbox));
+        assert!(
+            !store
+                .conversation(conversation)
+                .unwrap()
+                .unwrap()
+                .members
+                .iter()
+                .any(|m| m.mailbox == phone.mailbox)
+        );
         let message = world.message(&bob, conversation, 1);
         let sent = world.sent(message);
         assert_eq!(sent.publications[0].to.len(), 1);
@@ -268,7 +279,8 @@ pub fn a_moved_list_is_told_to_everybody_in_a_conversation<B: Backend>() {
         }
         let phone = second_device(world, &alice);
         for actor in [alice, bob, phone] {
-            let kinds: Vec<EntryKind> = world.waiting(&actor).iter().map(|entry| entry.entry.kind.clone()).collect();
+            let kinds: Vec<EntryKind> =
+                world.waiting(&actor).iter().map(|entry| entry.entry.kind.clone()).collect();
             let notice = EntryKind::ListChanged { account: alice.address.account, head: phone.head };
             assert_eq!(kinds, [notice], "{actor:?}");
         }

@@ -34,7 +34,10 @@ pub fn the_first_creation_wins<B: Backend>() {
         let welcome = first.commit.welcome.unwrap();
         assert_eq!(kinds(world, &bob), [EntryKind::Welcome { epoch: Epoch(1), welcome }]);
         let info = world.store().group_info(first.conversation).unwrap().unwrap();
-        assert_eq!((info.generation, info.epoch, info.bytes), (Generation(1), Epoch(1), first.commit.group_info));
+        assert_eq!(
+            (info.generation, info.epoch, info.bytes),
+            (Generation(1), Epoch(1), first.commit.group_info)
+        );
         assert_eq!(sent.publications.len(), 2);
         assert_eq!(sent.publications[1].to, [(bob.mailbox, Seq(1))]);
     });
@@ -59,7 +62,10 @@ pub fn a_message_reaches_members_but_not_its_sender<B: Backend>() {
             assert_eq!((waiting.len(), waiting[0].seq), (1, *seq));
             assert_eq!(waiting[0].entry, sent.publications[0].entry);
             let place = waiting[0].entry.place.unwrap();
-            assert_eq!((place.conversation, place.generation, place.order), (conversation, Generation(1), Order(2)));
+            assert_eq!(
+                (place.conversation, place.generation, place.order),
+                (conversation, Generation(1), Order(2))
+            );
             assert_eq!(waiting[0].entry.kind, EntryKind::Application(message.body.clone()));
         }
     });
@@ -116,7 +122,8 @@ pub fn numbers_may_skip_but_not_fall_behind<B: Backend>() {
         let (alice, bob) = (world.actor(), world.actor());
         let conversation = world.converse(&alice, &[bob]);
         let mut send = |number| {
-            let message = Append { send: world.send_id(&alice, number), ..world.message(&alice, conversation, 1) };
+            let message =
+                Append { send: world.send_id(&alice, number), ..world.message(&alice, conversation, 1) };
             world.write(message).map(|_| ())
         };
         assert_eq!(send(10), Ok(()));
@@ -247,13 +254,15 @@ pub fn r7_an_external_commit_renews_a_leaf<B: Backend>() {
         let mut join = world.member_commit(&phone, conversation, 2);
         join.committer = Committer::External;
         world.sent(join.clone());
-        let (first, second) = (EntryKind::Commit(rejoin.commit.commit), EntryKind::Commit(join.commit.commit));
+        let (first, second) =
+            (EntryKind::Commit(rejoin.commit.commit), EntryKind::Commit(join.commit.commit));
         for actor in [alice, bob] {
             assert!(kinds(world, &actor).ends_with(&[first.clone(), second.clone()]), "{actor:?}");
         }
         assert_eq!(kinds(world, &phone).last(), Some(&second));
         let stored = world.store().conversation(conversation).unwrap().unwrap();
-        let since: Vec<_> = stored.members.iter().map(|member| (member.mailbox, member.since_epoch.0)).collect();
+        let since: Vec<_> =
+            stored.members.iter().map(|member| (member.mailbox, member.since_epoch.0)).collect();
         assert_eq!(since, [(alice.mailbox, 0), (bob.mailbox, 2), (phone.mailbox, 3)]);
         let old = world.message(&bob, conversation, 1);
         assert_eq!(world.write(old), Err(Refusal::NotAMember), "R8: the old leaf is gone");
@@ -267,13 +276,18 @@ pub fn the_log_and_its_bases_lead_to_every_epoch<B: Backend>() {
         for epoch in 1..6 {
             let mut commit = world.member_commit(&alice, conversation, epoch);
             if epoch == 3 {
-                commit.commit.base = Some(GroupBase { epoch: Epoch(4), snapshot: Bytes::from_static(b"epoch 4") });
+                commit.commit.base =
+                    Some(GroupBase { epoch: Epoch(4), snapshot: Bytes::from_static(b"epoch 4") });
             }
             world.sent(commit);
         }
         let store = world.store();
-        let base = |epoch| store.base_at_or_before(conversation, Generation(1), Epoch(epoch)).unwrap().unwrap();
-        assert_eq!((base(0).epoch, base(3).epoch, base(4).epoch, base(9).epoch), (Epoch(0), Epoch(0), Epoch(4), Epoch(4)));
+        let base =
+            |epoch| store.base_at_or_before(conversation, Generation(1), Epoch(epoch)).unwrap().unwrap();
+        assert_eq!(
+            (base(0).epoch, base(3).epoch, base(4).epoch, base(9).epoch),
+            (Epoch(0), Epoch(0), Epoch(4), Epoch(4))
+        );
         assert_eq!(base(5).snapshot, Bytes::from_static(b"epoch 4"));
         assert_eq!(store.conversation(conversation).unwrap().unwrap().base_epoch, Epoch(4));
         let epochs = |from, to| -> Vec<u64> {
@@ -301,7 +315,8 @@ pub fn a_next_generation_closes_the_one_before<B: Backend>() {
         let (generation, epoch) = (Generation(1), Epoch(1));
         let skipping = next(world, 3);
         assert_eq!(world.write(skipping), Err(Refusal::ClosedGeneration { generation, epoch }));
-        let unknown = CreateConversation { generation: Generation(2), ..world.conversation_of(&bob, &[alice]) };
+        let unknown =
+            CreateConversation { generation: Generation(2), ..world.conversation_of(&bob, &[alice]) };
         assert_eq!(world.write(unknown), Err(Refusal::UnknownConversation));
         let second = next(world, 2);
         let sent = world.sent(second);
@@ -317,7 +332,8 @@ pub fn a_next_generation_closes_the_one_before<B: Backend>() {
         let message = Append { generation: Generation(2), ..world.message(&alice, conversation, 1) };
         world.sent(message);
         let stored = world.store().conversation(conversation).unwrap().unwrap();
-        let since: Vec<_> = stored.members.iter().map(|member| (member.mailbox, member.since_epoch.0)).collect();
+        let since: Vec<_> =
+            stored.members.iter().map(|member| (member.mailbox, member.since_epoch.0)).collect();
         assert_eq!(since, [(alice.mailbox, 1), (bob.mailbox, 0)]);
         let log = world.store().handshakes(conversation, Generation(1), Epoch(0), Epoch(9)).unwrap();
         assert_eq!(log.len(), 1, "joiners of the first generation still find it");

@@ -41,7 +41,10 @@ pub fn a_restored_backup_has_another_incarnation<B: Backend>() {
         let after = incarnation(world, &bob);
         assert_ne!(after, before);
         assert_eq!(world.numbers(&bob), [1, 2]);
-        assert_eq!(world.store().mailbox(alice.mailbox).unwrap().unwrap().accepted_sends, first.send.send_seq);
+        assert_eq!(
+            world.store().mailbox(alice.mailbox).unwrap().unwrap().accepted_sends,
+            first.send.send_seq
+        );
         assert!(world.sent(first).publications.is_empty());
         let sent = world.sent(lost);
         assert_eq!(sent.publications[0].to, [(bob.mailbox, Seq(3))]);
@@ -78,7 +81,8 @@ pub fn a_new_mailbox_of_the_same_device_has_another_incarnation<B: Backend>() {
         let back = Actor { head, ..alice };
         let addition = AppendListEntry { added: vec![device], ..entry(world, &back) };
         world.write(addition).unwrap();
-        let mailbox = world.store().device(phone.address.account, phone.address.device).unwrap().unwrap().mailbox;
+        let mailbox =
+            world.store().device(phone.address.account, phone.address.device).unwrap().unwrap().mailbox;
         assert_ne!(mailbox, phone.mailbox);
         assert_ne!(incarnation(world, &Actor { mailbox, ..phone }), before);
     });

@@ -5,7 +5,8 @@ use hushwire_types::DeviceId;
 use super::accounts::second_device;
 use super::{Actor, Backend, World, run};
 use crate::key_package::{
-    ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, LastResort, NewKeyPackages, PutKeyPackages, PutMode, Source,
+    ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, LastResort, NewKeyPackages, PutKeyPackages,
+    PutMode, Source,
 };
 use crate::mailbox::MailboxKey;
 use crate::{Bounds, Refusal, Written};
@@ -76,7 +77,8 @@ pub fn an_upload_again_changes_nothing<B: Backend>() {
         let actor = world.actor();
         let packages = world.packages(3);
         let upload = put(&actor, packages.clone(), PutMode::Replace);
-        let stored = |left| Ok(Written::KeyPackages(KeyPackageState { left, last_resort: LastResort::Fresh }));
+        let stored =
+            |left| Ok(Written::KeyPackages(KeyPackageState { left, last_resort: LastResort::Fresh }));
         assert_eq!(world.write(upload), stored(3));
         assert_eq!(world.write(put(&actor, packages.clone(), PutMode::Add)), stored(3));
         claim(world, &actor, &[]);

@@ -16,7 +16,10 @@ fn send(world: &mut World, from: &Actor, conversation: ConversationId, size: usi
 
 fn gaps(world: &World, actor: &Actor) -> Vec<Gap> {
     let waiting = world.waiting(actor);
-    waiting.iter().filter_map(|entry| if let EntryKind::Gap(gap) = entry.entry.kind { Some(gap) } else { None }).collect()
+    waiting
+        .iter()
+        .filter_map(|entry| if let EntryKind::Gap(gap) = entry.entry.kind { Some(gap) } else { None })
+        .collect()
 }
 
 pub fn entries_are_read_in_pages<B: Backend>() {
@@ -53,7 +56,10 @@ pub fn an_acknowledgement_deletes<B: Backend>() {
         assert_eq!(world.numbers(&bob), [4]);
         assert_eq!(world.write(acknowledge(1)), Ok(Written::Acknowledged(Seq(3))));
         let stored = world.store().mailbox(bob.mailbox).unwrap().unwrap();
-        assert_eq!((stored.acked, stored.last, stored.waiting, stored.waiting_bytes), (Seq(3), Seq(4), 1, 10));
+        assert_eq!(
+            (stored.acked, stored.last, stored.waiting, stored.waiting_bytes),
+            (Seq(3), Seq(4), 1, 10)
+        );
         assert_eq!(world.write(acknowledge(99)), Ok(Written::Acknowledged(Seq(4))), "not beyond the last");
         send(world, &alice, conversation, 10);
         assert_eq!(world.numbers(&bob), [5]);
@@ -69,7 +75,8 @@ pub fn a_shared_payload_lasts_for_the_last_reader<B: Backend>() {
         world.acknowledge_all(&actors[1]);
         let last = world.waiting(&actors[2]).last().unwrap().entry.kind.clone();
         assert_eq!(last, EntryKind::Application(message.body));
-        let both = [actors[0], actors[2]].map(|actor| Acknowledge { mailbox: actor.mailbox, through: Seq(99) }.into());
+        let both = [actors[0], actors[2]]
+            .map(|actor| Acknowledge { mailbox: actor.mailbox, through: Seq(99) }.into());
         for outcome in world.batch(both.to_vec()) {
             outcome.unwrap();
         }

@@ -53,8 +53,9 @@ pub fn the_same_operations_mean_the_same_as_in_memory<B: Backend>() {
 fn play(world: &mut World, seed: u64) {
     let mut dice = Dice(seed);
     let actors: Vec<Actor> = (0..4).map(|_| world.actor()).collect();
-    let conversations =
-        (0..3).map(|index| world.converse(&actors[index], &[actors[index + 1], actors[(index + 2) % 4]])).collect();
+    let conversations = (0..3)
+        .map(|index| world.converse(&actors[index], &[actors[index + 1], actors[(index + 2) % 4]]))
+        .collect();
     let cast = Cast { actors, conversations };
     for _ in 0..BATCHES {
         let batch = (0..=dice.below(6)).map(|_| operation(world, &cast, &mut dice)).collect();
@@ -88,7 +89,11 @@ fn operation(world: &mut World, cast: &Cast, dice: &mut Dice) -> Write {
         17 => RecordLogin { mailbox }.into(),
         18 => PutKeyPackages { mailbox, packages: world.packages(dice.below(4)), mode: mode(dice) }.into(),
         19 => ClaimKeyPackages { account, devices: Vec::new() }.into(),
-        20 => SetSuspended { account, to: if dice.below(3) == 0 { Suspension::Suspended } else { Suspension::Lifted } }.into(),
+        20 => SetSuspended {
+            account,
+            to: if dice.below(3) == 0 { Suspension::Suspended } else { Suspension::Lifted },
+        }
+        .into(),
         21 => Expire { mailboxes: 1 + u32::try_from(dice.below(3)).unwrap() }.into(),
         22 if dice.below(12) == 0 => DeleteAccount { account }.into(),
         22 => list_entry(world, &actor, dice).into(),

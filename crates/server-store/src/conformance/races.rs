@@ -36,7 +36,9 @@ pub fn each_key_package_goes_to_one_claimer<B: Backend>() {
         let mut pooled = Vec::new();
         for outcome in outcomes.into_iter().flatten() {
             match outcome.unwrap() {
-                Written::Claimed(claimed) => pooled.extend(claimed.into_iter().filter(|one| one.source == Source::Pool)),
+                Written::Claimed(claimed) => {
+                    pooled.extend(claimed.into_iter().filter(|one| one.source == Source::Pool))
+                }
                 other => panic!("nothing claimed: {other:?}"),
             }
         }
@@ -53,7 +55,10 @@ pub fn appends_are_numbered_without_holes<B: Backend>() {
             world.acknowledge_all(actor);
         }
         let lists = actors[1..].iter().map(|actor| {
-            let send = |number| Append { send: world.send_id(actor, number), ..world.message(actor, conversation, 1) };
+            let send = |number| Append {
+                send: world.send_id(actor, number),
+                ..world.message(actor, conversation, 1)
+            };
             (1..=20).map(send).map(Write::from).collect()
         });
         let lists = lists.collect();
@@ -79,14 +84,18 @@ pub fn one_commit_wins_each_epoch<B: Backend>() {
         let actors = [world.actor(), world.actor(), world.actor()];
         let conversation = world.converse(&actors[0], &actors[1..]);
         for epoch in 1..6 {
-            let lists =
-                actors.iter().map(|actor| vec![world.member_commit(actor, conversation, epoch).into()]).collect();
+            let lists = actors
+                .iter()
+                .map(|actor| vec![world.member_commit(actor, conversation, epoch).into()])
+                .collect();
             let outcomes: Vec<_> = race(world, lists).into_iter().flatten().collect();
             assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-            assert!(outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(|refusal| matches!(
-                refusal,
-                Refusal::StaleEpoch { .. }
-            )));
+            assert!(
+                outcomes
+                    .iter()
+                    .flat_map(|outcome| outcome.as_ref().err())
+                    .all(|refusal| matches!(refusal, Refusal::StaleEpoch { .. }))
+            );
         }
         assert_eq!(world.store().conversation(conversation).unwrap().unwrap().epoch.0, 6);
     });
@@ -114,7 +123,8 @@ pub fn one_conversation_is_made<B: Backend>() {
     run::<B>(&Bounds::default(), |world| {
         let (alice, bob) = (world.actor(), world.actor());
         let first = world.conversation_of(&alice, &[bob]);
-        let second = CreateConversation { conversation: first.conversation, ..world.conversation_of(&bob, &[alice]) };
+        let second =
+            CreateConversation { conversation: first.conversation, ..world.conversation_of(&bob, &[alice]) };
         let outcomes = race(world, vec![vec![first.into()], vec![second.into()]]);
         assert_eq!(outcomes.iter().flatten().filter(|outcome| outcome.is_ok()).count(), 1);
         assert_eq!(world.numbers(&alice), [1]);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Backend, World, run};
 use crate::account::{Handle, HandleKind};
 use crate::registration::{
-    CodeHash, CreateInvite, InviteRef, InviteUses, NewOtp, OtpOutcome, RevokeInvite, SessionMethod, StartSession,
-    TryOtp,
+    CodeHash, CreateInvite, InviteRef, InviteUses, NewOtp, OtpOutcome, RevokeInvite, SessionMethod,
+    StartSession, TryOtp,
 };
 use crate::{Bounds, Refusal, Written};
 
@@ -31,7 +31,8 @@ pub(super) fn with_otp(world: &mut World, phone: &str) -> (StartSession, CodeHas
     let code = CodeHash(world.unique());
     let otp = NewOtp { code, expires_at: world.now.after(MINUTE), tries: 3 };
     let contact = Some(Handle { canonical: phone.into(), kind: HandleKind::Phone });
-    let session = StartSession { method: SessionMethod::Otp, contact, otp: Some(otp), ..world.open_session() };
+    let session =
+        StartSession { method: SessionMethod::Otp, contact, otp: Some(otp), ..world.open_session() };
     (session, code)
 }
 

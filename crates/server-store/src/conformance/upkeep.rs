@@ -35,7 +35,8 @@ pub fn old_entries_go_and_leave_a_gap<B: Backend>() {
         assert_eq!(expire(world, 9).entries, 0);
         world.pass(11 * DAY);
         assert_eq!(expire(world, 9).entries, 5);
-        let gap = |from, through, dropped| EntryKind::Gap(Gap { from: Seq(from), through: Seq(through), dropped });
+        let gap =
+            |from, through, dropped| EntryKind::Gap(Gap { from: Seq(from), through: Seq(through), dropped });
         let kinds: Vec<_> = world.waiting(&bob).iter().map(|entry| entry.entry.kind.clone()).collect();
         assert_eq!(kinds[..2], [gap(1, 3, 2), gap(2, 2, 1)]);
         assert_eq!(world.numbers(&bob), [1, 2, 4]);
@@ -98,7 +99,8 @@ pub fn old_logs_are_cut_behind_a_base<B: Backend>() {
             log.iter().map(|handshake| handshake.epoch.0).collect()
         };
         assert_eq!(log(world), [4, 5, 6], "the base of epoch 4 is older than any Welcome");
-        let base = |world: &World, epoch| world.store().base_at_or_before(conversation, Generation(1), Epoch(epoch));
+        let base =
+            |world: &World, epoch| world.store().base_at_or_before(conversation, Generation(1), Epoch(epoch));
         assert_eq!(base(world, 3).unwrap(), None);
         assert_eq!(base(world, 5).unwrap().unwrap().epoch, Epoch(4));
         let next = CreateConversation {

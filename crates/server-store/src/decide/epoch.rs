@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn r1_a_commit_is_accepted_in_the_current_epoch_only() {
-        let accepted: Vec<u64> = (0..20).filter(|epoch| commit(NOW, Generation(2), Epoch(*epoch)).is_ok()).collect();
+        let accepted: Vec<u64> =
+            (0..20).filter(|epoch| commit(NOW, Generation(2), Epoch(*epoch)).is_ok()).collect();
         assert_eq!(accepted, [9]);
         assert!(matches!(commit(NOW, Generation(1), Epoch(9)), Err(Refusal::ClosedGeneration { .. })));
     }
@@ -90,7 +91,8 @@ mod tests {
     fn generations_are_made_one_after_the_other() {
         assert_eq!(creation(None, Generation(1)), Ok(()));
         assert_eq!(creation(None, Generation(2)), Err(Refusal::UnknownConversation));
-        let accepted: Vec<u64> = (0..9).filter(|number| creation(Some(NOW), Generation(*number)).is_ok()).collect();
+        let accepted: Vec<u64> =
+            (0..9).filter(|number| creation(Some(NOW), Generation(*number)).is_ok()).collect();
         assert_eq!(accepted, [3]);
     }
 }

@@ -134,7 +134,12 @@ fn drop_class(waiting: &[Waiting], class: Class, max_entries: u64, max_bytes: u6
     let mut dropped = Vec::new();
     if total.entries > max_entries {
         let low = nine_tenths(max_entries);
-        dropped.extend(drop_until(&mut piles, &mut total, |total| total.entries <= low, |usage| usage.entries));
+        dropped.extend(drop_until(
+            &mut piles,
+            &mut total,
+            |total| total.entries <= low,
+            |usage| usage.entries,
+        ));
     }
     if total.bytes > max_bytes {
         let low = nine_tenths(max_bytes);

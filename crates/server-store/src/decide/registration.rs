@@ -30,7 +30,8 @@ pub fn ready(session: &Session, account: AccountId) -> Result<(), Refusal> {
     if session.account != account {
         return Err(Refusal::SessionInvalid);
     }
-    let proof_needed = session.method == SessionMethod::Otp || session.contact.is_some() || session.otp.is_some();
+    let proof_needed =
+        session.method == SessionMethod::Otp || session.contact.is_some() || session.otp.is_some();
     let proven = session.otp.is_some_and(|otp| otp.given == OtpGiven::Yes);
     if proof_needed && !proven { Err(Refusal::OtpRequired) } else { Ok(()) }
 }
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn wrong_codes_are_counted_within_the_window_only() {
-        let bounds = Bounds { wrong_codes: 2, wrong_codes_window: Duration::from_millis(100), ..Bounds::default() };
+        let bounds =
+            Bounds { wrong_codes: 2, wrong_codes_window: Duration::from_millis(100), ..Bounds::default() };
         let wrong = [10, 60].map(Timestamp::from_ms);
         let at = |ms| may_try(&wrong, &bounds, Timestamp::from_ms(ms));
         assert_eq!(at(70), Err(Refusal::TooManyWrongCodes { until: Timestamp::from_ms(110) }));

@@ -56,7 +56,8 @@ pub fn commit(
         if removed.contains(&mailbox) || (own && committer == Committer::External) {
             routes.leave.push(mailbox);
         }
-        if removed.contains(&mailbox) && !own { &mut routes.removed } else { &mut routes.commit }.push(mailbox);
+        if removed.contains(&mailbox) && !own { &mut routes.removed } else { &mut routes.commit }
+            .push(mailbox);
     }
     if committer == Committer::External {
         routes.join.push(sender);
@@ -86,7 +87,11 @@ mod tests {
     fn members(list: &[(u64, u64)]) -> Vec<Member> {
         let address = DeviceAddress { account: AccountId::new([0; 32]), device: DeviceId::new([0; 16]) };
         list.iter()
-            .map(|(mailbox, since)| Member { mailbox: MailboxKey(*mailbox), address, since_epoch: Epoch(*since) })
+            .map(|(mailbox, since)| Member {
+                mailbox: MailboxKey(*mailbox),
+                address,
+                since_epoch: Epoch(*since),
+            })
             .collect()
     }
 

@@ -31,7 +31,9 @@ pub const fn index(send_seq: SendSeq) -> u64 {
 #[must_use]
 pub fn slot(used: Option<&Used>, send: &SendId) -> Slot {
     match used {
-        Some(used) if used.send_seq == send.send_seq && used.digest == send.digest => Slot::Repeated(used.answer),
+        Some(used) if used.send_seq == send.send_seq && used.digest == send.digest => {
+            Slot::Repeated(used.answer)
+        }
         Some(used) if used.send_seq >= send.send_seq => Slot::Reused,
         _ => Slot::Fresh,
     }

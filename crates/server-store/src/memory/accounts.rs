@@ -6,8 +6,8 @@ use hushwire_types::{AccountId, Seq, Timestamp};
 
 use super::state::{AccountRow, MailboxRow, Packages, State};
 use crate::account::{
-    AccountState, AppendListEntry, CreateAccount, DeleteAccount, DeviceAddress, Handle, Idle, ListHead, NewDevice,
-    SetSuspended, Suspension,
+    AccountState, AppendListEntry, CreateAccount, DeleteAccount, DeviceAddress, Handle, Idle, ListHead,
+    NewDevice, SetSuspended, Suspension,
 };
 use crate::bounds::Bounds;
 use crate::decide;
@@ -28,7 +28,8 @@ impl State {
         if let Some(present) = self.accounts.get(&account) {
             let address = DeviceAddress { account, device: device.device };
             let same = present.genesis == genesis && present.entries.first() == Some(&(entry_hash, entry));
-            let mailbox = self.devices.get(&address).filter(|_| same).copied().ok_or(Refusal::AccountExists)?;
+            let mailbox =
+                self.devices.get(&address).filter(|_| same).copied().ok_or(Refusal::AccountExists)?;
             return Ok(Written::AccountCreated { account, mailbox });
         }
         let session = self.live_session(session, now)?;
@@ -154,7 +155,8 @@ impl State {
             }
             keep
         });
-        let devices: Vec<DeviceAddress> = self.devices_of(operation.account).map(|device| device.address).collect();
+        let devices: Vec<DeviceAddress> =
+            self.devices_of(operation.account).map(|device| device.address).collect();
         let closed = devices.into_iter().filter_map(|device| self.remove_device(device)).collect();
         Ok(Written::Deleted { closed })
     }

@@ -187,7 +187,8 @@ impl State {
 
     fn joined(&self, routes: &CommitRoutes, own: DeviceAddress, since_epoch: Epoch) -> Vec<Member> {
         let address = |mailbox: &MailboxKey| self.mailboxes.get(mailbox).map_or(own, |row| row.owner);
-        let member = |mailbox: &MailboxKey| Member { mailbox: *mailbox, address: address(mailbox), since_epoch };
+        let member =
+            |mailbox: &MailboxKey| Member { mailbox: *mailbox, address: address(mailbox), since_epoch };
         routes.join.iter().map(member).collect()
     }
 

@@ -9,7 +9,8 @@ use crate::account::{AccountState, DeviceAddress};
 use crate::bounds::Bounds;
 use crate::error::Refusal;
 use crate::key_package::{
-    ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, LastResort, NewKeyPackages, PutKeyPackages, PutMode, Source,
+    ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, LastResort, NewKeyPackages, PutKeyPackages,
+    PutMode, Source,
 };
 use crate::mailbox::MailboxKey;
 use crate::write::Written;

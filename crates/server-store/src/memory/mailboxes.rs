@@ -51,7 +51,11 @@ impl State {
         Ok(Written::Acknowledged(row.acked))
     }
 
-    pub(super) fn record_login(&mut self, operation: RecordLogin, now: Timestamp) -> Result<Written, Refusal> {
+    pub(super) fn record_login(
+        &mut self,
+        operation: RecordLogin,
+        now: Timestamp,
+    ) -> Result<Written, Refusal> {
         let row = self.mailboxes.get_mut(&operation.mailbox).ok_or(Refusal::UnknownMailbox)?;
         let account = row.owner.account;
         if self.accounts.get(&account).is_some_and(|row| row.state == AccountState::Suspended) {

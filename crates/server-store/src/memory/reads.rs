@@ -25,7 +25,8 @@ impl State {
 
     fn handles_of(&self, account: AccountId) -> Vec<Handle> {
         let own = self.handles.iter().filter(|(_, (_, owner))| *owner == account);
-        own.map(|(canonical, (kind, _))| Handle { canonical: canonical.clone(), kind: kind.clone() }).collect()
+        own.map(|(canonical, (kind, _))| Handle { canonical: canonical.clone(), kind: kind.clone() })
+            .collect()
     }
 
     pub(super) fn list(&self, account: AccountId, from: ListNumber) -> Option<AccountList> {
@@ -65,7 +66,13 @@ impl State {
         })
     }
 
-    pub(super) fn entries(&self, mailbox: MailboxKey, after: Seq, max_entries: usize, max_bytes: usize) -> Page {
+    pub(super) fn entries(
+        &self,
+        mailbox: MailboxKey,
+        after: Seq,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Page {
         let Some(row) = self.mailboxes.get(&mailbox) else {
             return Page { entries: Vec::new(), through: after, rest: Rest::Nothing };
         };

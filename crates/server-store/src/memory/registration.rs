@@ -8,13 +8,17 @@ use crate::bounds::Bounds;
 use crate::decide;
 use crate::error::Refusal;
 use crate::registration::{
-    CreateInvite, Invite, InviteRef, Otp, OtpGiven, OtpOutcome, RevokeInvite, Session, SessionMethod, StartSession,
-    TryOtp,
+    CreateInvite, Invite, InviteRef, Otp, OtpGiven, OtpOutcome, RevokeInvite, Session, SessionMethod,
+    StartSession, TryOtp,
 };
 use crate::write::Written;
 
 impl State {
-    pub(super) fn create_invite(&mut self, operation: CreateInvite, now: Timestamp) -> Result<Written, Refusal> {
+    pub(super) fn create_invite(
+        &mut self,
+        operation: CreateInvite,
+        now: Timestamp,
+    ) -> Result<Written, Refusal> {
         let CreateInvite { code, prefix, label, uses, expires_at } = operation;
         if self.invites.contains_key(&code) {
             return Err(Refusal::InviteExists);
@@ -116,7 +120,8 @@ impl State {
         if self.handles.contains_key(&handle) {
             return Err(Refusal::HandleTaken { handle });
         }
-        let same_look = |kind: &HandleKind| matches!(kind, HandleKind::Username { .. }) && *kind == username.kind;
+        let same_look =
+            |kind: &HandleKind| matches!(kind, HandleKind::Username { .. }) && *kind == username.kind;
         if self.handles.values().any(|(kind, _)| same_look(kind)) {
             return Err(Refusal::HandleLooksAlike { handle });
         }

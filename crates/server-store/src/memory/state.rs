@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, ListNumber, MailboxId, Order, SendSeq,
-    Seq, SessionId, Timestamp,
+    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, ListNumber, MailboxId, Order,
+    SendSeq, Seq, SessionId, Timestamp,
 };
 
 use crate::account::{AccountState, DeviceAddress, HandleKind, Idle, ListHead};

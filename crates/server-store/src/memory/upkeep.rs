@@ -67,7 +67,9 @@ impl State {
             self.bases.retain(|key, dated| !closed(key) || dated.at >= before);
             let keep = self.bases_of(conversation, generation).filter(|(_, dated)| dated.at < before);
             let Some(keep) = keep.map(|(epoch, _)| epoch).max() else { continue };
-            let cut = |of: &(ConversationId, Generation, Epoch)| of.0 == conversation && of.1 == generation && of.2 < keep;
+            let cut = |of: &(ConversationId, Generation, Epoch)| {
+                of.0 == conversation && of.1 == generation && of.2 < keep
+            };
             self.log.retain(|key, _| !cut(key));
             self.bases.retain(|key, _| !cut(key));
         }

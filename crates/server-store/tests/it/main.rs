@@ -1,4 +1,5 @@
 //! The store in memory passes the suite of all stores.
+#![cfg(test)]
 
 use std::sync::Arc;
 

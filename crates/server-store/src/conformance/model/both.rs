@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, Epoch, Generation, IncarnationId, ListNumber, Seq, SessionId, Timestamp,
+    AccountId, ConversationId, DeviceId, Epoch, Generation, IncarnationId, ListNumber, Seq, SessionId,
+    Timestamp,
 };
 
 use crate::account::{Account, AccountList, Device, User};
@@ -92,7 +93,13 @@ impl Store for Pair {
         Ok(real)
     }
 
-    fn entries(&self, mailbox: MailboxKey, after: Seq, entries: usize, bytes: usize) -> Result<Page, StoreError> {
+    fn entries(
+        &self,
+        mailbox: MailboxKey,
+        after: Seq,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<Page, StoreError> {
         same!(self.entries(mailbox, after, entries, bytes))
     }
 
