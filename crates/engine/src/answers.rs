@@ -14,16 +14,13 @@ impl Step<'_, '_> {
         if !connection.in_flight.remove(tag) {
             return Ok(());
         }
-        if result.is_ok() {
-            connection.backoff.remove(tag);
+        let tries = connection.tries(tag);
+        if self.dispatch(tag, result)? == Fits::No {
+            self.reconnect(Broken::WrongAnswer);
+        } else if let (Ok(_), Some(connection)) = (result, self.connection()) {
+            connection.succeed(tag, tries);
         }
-        match self.dispatch(tag, result)? {
-            Fits::Yes => Ok(()),
-            Fits::No => {
-                self.reconnect(Broken::WrongAnswer);
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     fn dispatch(&mut self, tag: &Tag, result: &Result<Response, wire::Error>) -> Result<Fits, Stop> {

@@ -145,6 +145,9 @@ impl Step<'_, '_> {
             }
             let draft = Encoded::from_row(entry.entry.content.clone()).decode();
             let draft = draft.map_err(|_| StepError::Damaged("message"))?;
+            if entry.entry.generation != conversation.generation {
+                timeline::set_queued(self.tx, entry.row, conversation.generation)?;
+            }
             self.encrypt(conversation, view, draft, Some(entry.row), &[])?;
             left = left.saturating_sub(1);
         }

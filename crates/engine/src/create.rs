@@ -22,6 +22,13 @@ use crate::{Alert, Event, Tag, schedule};
 
 const FIRST: Generation = Generation(1);
 
+/// Whether keys that do not fit were told about on this connection already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loudness {
+    First,
+    Again,
+}
+
 impl Step<'_, '_> {
     /// Looks after a conversation whose group does not exist yet.
     pub(crate) fn open(&mut self, conversation: &Conversation) -> Result<(), Stop> {
@@ -72,7 +79,9 @@ impl Step<'_, '_> {
             },
         };
         let Some(conversation) = self.conversation(id)? else { return Ok(()) };
-        let add = self.additions(account, claimed)?;
+        let again = self.connection().is_some_and(|connection| connection.tries(&tag) > 0);
+        let loudness = if again { Loudness::Again } else { Loudness::First };
+        let add = self.additions(account, claimed, loudness)?;
         if add.is_empty() {
             let now = self.now;
             if let Some(connection) = self.connection() {
@@ -90,7 +99,12 @@ impl Step<'_, '_> {
     }
 
     /// The claimed KeyPackages that can be used: of active devices of the account, under a list head that is known.
-    fn additions(&mut self, account: AccountId, claimed: &wire::ClaimedKeyPackages) -> Result<Vec<Addition>, Stop> {
+    fn additions(
+        &mut self,
+        account: AccountId,
+        claimed: &wire::ClaimedKeyPackages,
+        loudness: Loudness,
+    ) -> Result<Vec<Addition>, Stop> {
         let Some(list) = self.list(&account)? else { return Ok(Vec::new()) };
         let mut additions = Vec::new();
         for package in &claimed.key_packages {
@@ -99,7 +113,9 @@ impl Step<'_, '_> {
             let Some(credential) = peeked.filter(|credential| {
                 known && credential.account == account && credential.device == package.device_id
             }) else {
-                self.alert(Alert::BadKeys { account }, None)?;
+                if loudness == Loudness::First {
+                    self.alert(Alert::BadKeys { account }, None)?;
+                }
                 continue;
             };
             if !list.knows(credential.list) {
@@ -183,16 +199,6 @@ impl Step<'_, '_> {
             made_at: self.now,
         };
         self.send_pending(conversation.id, &pending, SendKind::Create, request.into())
-    }
-
-    /// The server has created the conversation. Its first Commit cannot have lost, for nobody else was in the group.
-    pub(crate) fn created(&mut self, row: &Outgoing) -> Result<(), Stop> {
-        let Some(conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
-        let pending = pending_commit::find(self.tx, &row.group)?;
-        if let (true, Some(pending)) = (conversation.group == Some(row.group), pending) {
-            self.apply_own(conversation, &pending)?;
-        }
-        Ok(())
     }
 
     /// Somebody else created the conversation first, or this device did and has forgotten it.

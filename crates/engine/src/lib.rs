@@ -31,10 +31,11 @@
 //! the outbox is sent again, then everything else that is owed.
 //!
 //! *Open a direct conversation and send.* [`Command::Send`] to a handle looks it up, verifies the account's list from its genesis
-//! and keeps it; only then is the text stored (`Outcome::Queued`). The conversation is `Wanted`: a KeyPackage of each device of
-//! the peer is claimed, checked against the list, and group, first Commit and Welcome go out in one request. Its answer
-//! makes the conversation `Active`; queued texts are encrypted, each in one step with its timeline row, outbox row and MLS rows. The
-//! server's answer deletes the outbox row and gives the text its place.
+//! and keeps it; only then is the text stored (`Outcome::Queued`). The conversation is opening: a KeyPackage of each device of
+//! the peer is claimed, checked against the list, and group, first Commit and Welcome go out in one request. When the stream brings
+//! the Commit back, the conversation is active; queued texts are encrypted, each in one step with its timeline row, outbox row and
+//! MLS rows. The server's answer moves the outbox row to the log of accepted sends and gives the text its place. Where somebody else
+//! created the conversation first, the own group is dropped and the Welcome is waited for.
 //!
 //! *Receive a batch.* Entries at or below the cursor are skipped. The rest is processed in one transaction and acknowledged
 //! after it. What cannot be handled yet (the tree of a Welcome, an unknown list entry, an epoch to come) is parked raw,

@@ -94,11 +94,7 @@ impl Step<'_, '_> {
             self.text_sent(line, sent)?;
         }
         // By this device's clock, which also decides when it goes.
-        outbox::accept(self.tx, row.send_seq, self.now)?;
-        if row.kind == SendKind::Create {
-            self.created(row)?;
-        }
-        Ok(())
+        Ok(outbox::accept(self.tx, row.send_seq, self.now)?)
     }
 
     fn text_sent(&mut self, line: timeline::RowId, sent: &wire::MessageSent) -> Result<(), Stop> {

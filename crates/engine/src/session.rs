@@ -91,11 +91,13 @@ impl Session {
     pub(crate) fn wake(&mut self, now: Timestamp) {
         while let Some((at, conversation)) = self.later.first().copied() {
             if at > now {
-                return;
+                break;
             }
             self.later.pop_first();
             self.attend.insert(conversation);
         }
+        let retries = self.connection.iter().flat_map(|connection| connection.due(now)).collect::<Vec<_>>();
+        self.attend.extend(retries);
     }
 
     /// Since when the conversation waits; from `now` on where it did not.
@@ -103,11 +105,12 @@ impl Session {
         *self.waiting_since.entry(conversation).or_insert(now)
     }
 
-    /// When the next thing is due.
-    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+    /// When the next thing is due. What was due by `now` was looked at, so it wakes nobody again.
+    pub(crate) fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let later = self.later.first().map(|(at, _)| *at);
-        let backoff = self.connection.as_ref().and_then(Connection::next_retry);
-        later.into_iter().chain(backoff).min()
+        let backoff = self.connection.as_ref().and_then(|connection| connection.next_retry(now));
+        let sweep = self.swept.map(|swept| swept.after(schedule::SWEEP_EVERY));
+        later.into_iter().chain(backoff).chain(sweep).min()
     }
 
     /// The earliest time of a voluntary Commit in this conversation.
@@ -136,7 +139,27 @@ impl Connection {
         self.backoff.get(tag).map_or(0, |backoff| backoff.tries)
     }
 
-    fn next_retry(&self) -> Option<Timestamp> {
-        self.backoff.iter().filter(|(tag, _)| !self.in_flight.contains(*tag)).map(|(_, backoff)| backoff.until).min()
+    /// Forgets that a request was put off, unless it was put off again since.
+    pub(crate) fn succeed(&mut self, tag: &Tag, tries_before: u32) {
+        if self.tries(tag) == tries_before {
+            self.backoff.remove(tag);
+        }
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = (&Tag, Timestamp)> {
+        let free = self.backoff.iter().filter(|(tag, _)| !self.in_flight.contains(*tag));
+        free.map(|(tag, backoff)| (tag, backoff.until))
+    }
+
+    fn next_retry(&self, now: Timestamp) -> Option<Timestamp> {
+        self.waiting().map(|(_, until)| until).filter(|until| *until > now).min()
+    }
+
+    /// The conversations whose requests may be made again by `now`.
+    fn due(&self, now: Timestamp) -> impl Iterator<Item = ConversationId> {
+        self.waiting().filter(move |(_, until)| *until <= now).filter_map(|(tag, _)| match tag {
+            Tag::Claim { conversation, .. } | Tag::Group { conversation, .. } => Some(*conversation),
+            _ => None,
+        })
     }
 }

@@ -90,7 +90,7 @@ impl<'s, 't> Step<'s, 't> {
         if let Some(seq) = self.journal {
             self.effects.push(Effect::Journal(seq));
         }
-        if let Some(at) = self.session.next_wake() {
+        if let Some(at) = self.session.next_wake(self.now) {
             self.effects.push(Effect::Wake(at));
         }
         Ok(self.effects)

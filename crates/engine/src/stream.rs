@@ -6,8 +6,10 @@
 //! - A hole in the numbers is asked for again once, on a new connection; only then is it passed over, with an alert.
 
 use hushwire_client_store::parked::{self, NewParked, ParkReason};
-use hushwire_client_store::{conversation, progress, setting, witness};
+use hushwire_client_store::conversation::{self, ConversationState};
+use hushwire_client_store::{pending_commit, progress, setting, witness};
 use hushwire_identity::ListHead;
+use hushwire_mls::message_hash;
 use hushwire_types::{ConversationId, IncarnationId, Seq};
 use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, Place};
@@ -147,7 +149,7 @@ impl Step<'_, '_> {
 
     fn take_placed(&mut self, place: &Place, entry: &wire::Entry) -> Result<(), Stop> {
         let id = place.conversation_id;
-        if self.waits(&id)? {
+        if self.waits(&id)? && !self.is_own_rejoin(&id, entry)? {
             self.session.attend(id);
             return self.park(&id, entry, ParkReason::Behind, Vec::new());
         }
@@ -158,6 +160,17 @@ impl Step<'_, '_> {
                 self.park(&id, entry, reason, detail)
             }
         }
+    }
+
+    /// Whether this is the external Commit that parked entries wait for: it alone goes before them.
+    fn is_own_rejoin(&self, id: &ConversationId, entry: &wire::Entry) -> Result<bool, Stop> {
+        let EntryKind::Commit(commit) = &entry.kind else { return Ok(false) };
+        let Some(conversation) = self.conversation(id)? else { return Ok(false) };
+        let Some(group) = conversation.group.filter(|_| conversation.state == ConversationState::Rejoining) else {
+            return Ok(false);
+        };
+        let pending = pending_commit::find(self.tx, &group)?;
+        Ok(pending.is_some_and(|pending| pending.hash == message_hash(commit).as_bytes()))
     }
 
     /// Whether earlier entries of a conversation are parked. What only a newer version understands holds nobody up.

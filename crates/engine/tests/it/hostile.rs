@@ -1,0 +1,197 @@
+//! A server that lies: what it can and cannot do, and when the client says so.
+
+use std::time::Duration;
+
+use hushwire_client_store::timeline::EntryState;
+use hushwire_engine::{Alert, Command, Mismatch, Notice, Outcome, Refusal};
+use hushwire_types::{AccountId, Seq};
+use hushwire_wire::{Delivery, Entry, EntryKind, Opaque, Response};
+
+use crate::world::{World, send};
+
+/// Two people whose groups are at rest.
+fn at_rest() -> World {
+    let mut world = World::with(&["alice", "bob"]);
+    world.send(0, "@bob", "hello");
+    world.pass(Duration::from_secs(120));
+    world
+}
+
+fn is_message(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Application(_))
+}
+
+/// Changes the entries of each delivery to bob.
+fn on_entries(world: &mut World, mut change: impl FnMut(&mut Vec<Entry>) + 'static) {
+    world.tamper = Some(Box::new(move |index, frame| {
+        if index == 1
+            && let Response::Delivery(Delivery { entries }) = &mut frame.response
+        {
+            change(entries);
+        }
+    }));
+}
+
+#[test]
+fn a_forged_delivery_is_shown_as_unreadable_and_harms_nothing() {
+    let mut world = at_rest();
+    let mut forged = false;
+    on_entries(&mut world, move |entries| {
+        for entry in entries.iter_mut().filter(|entry| is_message(entry)) {
+            if std::mem::replace(&mut forged, true) {
+                continue;
+            }
+            let EntryKind::Application(message) = &entry.kind else { continue };
+            let mut bytes = message.to_vec();
+            let last = bytes.len() - 1;
+            bytes[last] ^= 1;
+            entry.kind = EntryKind::Application(Opaque::from(bytes));
+        }
+    });
+    world.send(0, "@bob", "forged");
+    world.pass(Duration::from_secs(5));
+    let unreadable = |world: &mut World| {
+        world.timeline(1).iter().filter(|row| matches!(row.entry.state, EntryState::Unreadable { .. })).count()
+    };
+    assert_eq!(unreadable(&mut world), 1);
+    world.send(0, "@bob", "next");
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.texts(1).last().unwrap().1, "next");
+    assert_eq!(unreadable(&mut world), 1);
+    // The next message tells that one is missing (rule R4).
+    let told = |alert: &Alert| matches!(alert, Alert::Mismatch { mismatch: Mismatch::Missing, .. });
+    assert!(world.alerts(1).iter().any(told));
+}
+
+#[test]
+fn r4_a_message_dropped_without_a_hole_is_told_at_the_next_one() {
+    let mut world = at_rest();
+    // The server renumbers, so that no number is missing.
+    let mut dropped = 0;
+    on_entries(&mut world, move |entries| {
+        if dropped == 0
+            && let Some(at) = entries.iter().position(is_message)
+        {
+            let kind = EntryKind::ListChanged(hushwire_wire::ListChanged {
+                account_id: AccountId::new([1; 32]),
+                list_number: hushwire_types::ListNumber(1),
+                list_hash: hushwire_types::EntryHash::new([1; 32]),
+            });
+            entries[at].kind = kind;
+            dropped += 1;
+        }
+    });
+    world.send(0, "@bob", "dropped");
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.alerts(1), []);
+    world.send(0, "@bob", "next");
+    world.pass(Duration::from_secs(5));
+    assert!(matches!(world.alerts(1)[..], [Alert::Mismatch { mismatch: Mismatch::Missing, .. }]));
+    assert_eq!(world.texts(1).last().unwrap().1, "next");
+    let refused = world.outcome(1, send("@alice", "answer", None));
+    assert_eq!(refused, Outcome::Refused(Refusal::Stopped));
+    let conversation = world.conversations(1)[0].id;
+    assert_eq!(world.outcome(1, Command::Resume { conversation }), Outcome::Done);
+    assert!(matches!(world.outcome(1, send("@alice", "answer", None)), Outcome::Queued { .. }));
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.texts(0).last().unwrap().1, "answer");
+    assert!(world.notices(1).contains(&Notice::Resumed));
+}
+
+#[test]
+fn entries_left_out_are_asked_for_again_and_then_told() {
+    let mut world = at_rest();
+    let mut left_out: Option<Seq> = None;
+    on_entries(&mut world, move |entries| {
+        if left_out.is_none() {
+            left_out = entries.iter().find(|entry| is_message(entry)).map(|entry| entry.seq);
+        }
+        entries.retain(|entry| Some(entry.seq) != left_out);
+    });
+    world.send(0, "@bob", "left out");
+    world.pass(Duration::from_secs(5));
+    world.send(0, "@bob", "next");
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.texts(1).last().unwrap().1, "next");
+    assert!(world.alerts(1).iter().any(|alert| matches!(alert, Alert::EntriesMissing { .. })));
+}
+
+#[test]
+fn a_replayed_delivery_under_a_new_number_is_not_shown_again() {
+    let mut world = at_rest();
+    let mut kept: Option<EntryKind> = None;
+    on_entries(&mut world, move |entries| {
+        for entry in entries.iter_mut().filter(|entry| is_message(entry)) {
+            match &kept {
+                None => kept = Some(entry.kind.clone()),
+                Some(old) => entry.kind = old.clone(),
+            }
+        }
+    });
+    for text in ["one", "two"] {
+        world.send(0, "@bob", text);
+        world.pass(Duration::from_secs(5));
+    }
+    let shown = world.texts(1).into_iter().filter(|(_, body)| body == "one").count();
+    assert_eq!(shown, 1);
+}
+
+#[test]
+fn a_ghost_device_gets_nothing() {
+    let mut world = World::with(&["alice", "bob", "mallory"]);
+    // Mallory's KeyPackage comes for bob's device.
+    world.substitute = Some((world.account(1), world.account(2)));
+    world.send(0, "@bob", "secret");
+    world.pass(Duration::from_secs(5));
+    let bob = world.account(1);
+    assert!(world.alerts(0).contains(&Alert::BadKeys { account: bob }));
+    assert_eq!((world.texts(1), world.texts(2)), (vec![], vec![]));
+    world.substitute = None;
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.texts(1).len(), 1);
+}
+
+#[test]
+fn a_false_acknowledgement_is_not_more_than_sent() {
+    let mut world = at_rest();
+    world.swallow = true;
+    world.send(0, "@bob", "swallowed");
+    world.pass(Duration::from_secs(5));
+    world.swallow = false;
+    assert_eq!(world.count(0, "sent"), 2);
+    assert_eq!(world.count(0, "delivered"), 1);
+    world.send(0, "@bob", "next");
+    world.pass(Duration::from_secs(5));
+    assert!(matches!(world.alerts(1)[..], [Alert::Mismatch { mismatch: Mismatch::Missing, .. }]));
+}
+
+#[test]
+fn r7_an_old_group_info_is_refused() {
+    let mut world = at_rest();
+    let conversation = world.conversations(1)[0].clone();
+    let old = world.fetch_group(1, conversation.id);
+    for _ in 0..2 {
+        world.pass(Duration::from_secs(25 * 3600));
+        world.send(0, "@bob", "again");
+        world.pass(Duration::from_secs(120));
+    }
+    let epoch = world.conversations(1)[0].known_epoch;
+    let db = world.client(1).db.as_mut().unwrap();
+    db.step(|tx| hushwire_client_store::mls_row::delete_group(tx, &conversation.group.unwrap())).unwrap();
+    world.tamper = Some(Box::new(move |index, frame| {
+        if index == 1 && matches!(frame.response, Response::Group(_)) {
+            frame.response = old.clone().into();
+        }
+    }));
+    world.restart(1);
+    world.send(1, "@alice", "lost");
+    world.pass(Duration::from_secs(120));
+    assert!(world.alerts(1).iter().any(|alert| matches!(alert, Alert::Stuck { .. })));
+    assert_eq!(world.conversations(1)[0].known_epoch, epoch);
+    // An honest server lets it heal.
+    world.tamper = None;
+    let conversation = conversation.id;
+    world.outcome(1, Command::Resume { conversation });
+    world.pass(Duration::from_secs(120));
+    assert!(world.texts(0).iter().any(|(_, body)| body == "lost"));
+}

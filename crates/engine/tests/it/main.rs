@@ -1,0 +1,13 @@
+//! Engines against the real services on the in-memory store, one step at a time, with crashes wherever a test wants them.
+
+#![cfg(test)]
+#![allow(unreachable_pub, missing_docs, reason = "a test binary has no API")]
+
+mod world;
+
+mod commands;
+mod crashes;
+mod groups;
+mod hostile;
+mod restores;
+mod talk;
