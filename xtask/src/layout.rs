@@ -97,7 +97,9 @@ fn arrow_fault(table: &Table, from: &Manifest, to: &Dependency) -> Option<String
     if to.name.starts_with("mls-rs") && !MAY_NAME_MLS_RS.contains(&from.name.as_str()) {
         return Some(format!("{arrow}; only {MAY_NAME_MLS_RS:?} may"));
     }
-    if !to.is_ours || table.allows(&from.name, &to.name) {
+    // A crate's tests may ask for a feature of the crate itself.
+    let is_itself = to.name == from.name && to.for_tests;
+    if !to.is_ours || is_itself || table.allows(&from.name, &to.name) {
         return None;
     }
     if table.is_dev_only(&to.name) {
@@ -219,5 +221,10 @@ mod tests {
     fn what_is_for_tests_is_used_by_tests_only() {
         assert_eq!(faults_with(&["engine: content testkit/dev"]), Vec::<String>::new());
         assert_eq!(faults_with(&["engine: content testkit"]).len(), 1);
+    }
+    #[test]
+    fn a_crate_may_depend_on_itself_for_its_tests() {
+        assert_eq!(faults_with(&["engine: content engine/dev"]), Vec::<String>::new());
+        assert_eq!(faults_with(&["engine: content engine"]).len(), 1);
     }
 }
