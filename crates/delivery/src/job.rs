@@ -128,6 +128,11 @@ impl Service {
         outcome
     }
 
+    /// The writer has no room for a job: what its connection is told.
+    pub fn busy(&self, job: Job) -> Option<Outbound> {
+        job.origin.map(|origin| origin.answer(Fault::Busy))
+    }
+
     /// Carries out one job at once: for tests and the simulator.
     pub fn run(&self, job: Job, now: Timestamp) -> Outcome {
         self.commit(vec![job], now)

@@ -86,6 +86,12 @@ impl Service {
         self.hub.len()
     }
 
+    /// Whether the store answers.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.store.limits().is_ok()
+    }
+
     /// The store under the services, for metrics and health.
     #[must_use]
     pub fn store(&self) -> &dyn Store {

@@ -1,0 +1,154 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueHint};
+
+/// A messenger's server of your own. It cannot read what it carries.
+#[derive(Debug, Parser)]
+#[command(name = "hushd", version, propagate_version = true)]
+pub struct Args {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it out: on this machine only, with an invite for any number of accounts and codes on the console.
+    Dev(Dev),
+    /// Run the server.
+    Serve(Place),
+    /// Write a configuration file with every key and its default.
+    Init {
+        /// The new file.
+        #[arg(default_value = "hushd.toml", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Invites.
+    Invite {
+        /// Which server.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        invite: Invite,
+    },
+    /// Accounts.
+    User {
+        /// Which server.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        user: User,
+    },
+    /// Look for what is wrong with configuration, files, certificate and database.
+    Doctor(Place),
+    /// Copy the database, also while the server runs. The server's identity is a file of its own.
+    Backup {
+        /// Which server.
+        #[command(flatten)]
+        place: Place,
+        /// The new file.
+        #[arg(value_hint = ValueHint::FilePath)]
+        to: PathBuf,
+    },
+}
+
+/// Which server, and what of its configuration is said here.
+#[derive(Debug, Clone, Default, Group)]
+pub struct Place {
+    /// The configuration file; /etc/hushd.toml where that exists.
+    #[arg(long, env = "HUSHD_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Where the database, the server's identity and its certificate live.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data_dir: Option<PathBuf>,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Trying it out.
+#[derive(Debug, Clone, Group)]
+pub struct Dev {
+    /// Which server; the data folder is $XDG_DATA_HOME/hushd-dev by default.
+    #[command(flatten)]
+    pub place: Place,
+    /// Connections in clear text, ws:// instead of wss://.
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// Invites.
+#[derive(Debug, Subcommand)]
+pub enum Invite {
+    /// Make an invite and print its link. The link is shown this once.
+    Create {
+        /// How many accounts may join with it.
+        #[arg(long, default_value_t = 1, conflicts_with = "unlimited", value_parser = clap::value_parser!(u32).range(1..))]
+        uses: u32,
+        /// Any number of accounts may join with it.
+        #[arg(long)]
+        unlimited: bool,
+        /// How many days it is good for; 0 means for ever.
+        #[arg(long, default_value_t = 7, value_name = "DAYS")]
+        days: u64,
+        /// A word on what it is for, for your list.
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// List invites.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End an invite.
+    Revoke {
+        /// Its code, or the first four characters, which the list shows.
+        which: String,
+    },
+}
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// List accounts.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Nobody logs in to an account and nobody sends to it until it is resumed.
+    Suspend {
+        /// A handle or an account id.
+        who: String,
+    },
+    /// End a suspension.
+    Resume {
+        /// A handle or an account id.
+        who: String,
+    },
+    /// Delete an account, with its queues and its handles. What its devices hold stays on them.
+    Delete {
+        /// A handle or an account id.
+        who: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

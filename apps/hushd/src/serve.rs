@@ -1,0 +1,122 @@
+//! `hushd serve` and `hushd dev`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use hushwire_identity::InviteCode;
+use hushwire_server::admin::{Ask, Reply};
+use hushwire_server::config::{self, Config, Log, LogFormat, TlsMode};
+use hushwire_server::Server;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Dev, Place};
+
+/// File in the data folder that keeps the invite of `hushd dev` between its starts.
+const DEV_INVITE: &str = "dev-invite";
+
+/// The configuration of a place.
+pub(crate) fn configuration(place: &Place, defaults: &Config) -> Result<Config> {
+    let system = Path::new("/etc/hushd.toml");
+    let file = place.config.as_deref().or_else(|| system.exists().then_some(system));
+    let mut flags = Vec::new();
+    if let Some(data_dir) = &place.data_dir {
+        flags.push(("data_dir", data_dir.display().to_string()));
+    }
+    if let Some(listen) = place.listen {
+        flags.push(("listen", listen.to_string()));
+    }
+    Ok(config::load(defaults, file, None, flags)?)
+}
+
+/// `hushd serve`.
+pub(crate) fn serve(place: &Place) -> Result<()> {
+    let config = configuration(place, &Config::default())?;
+    run(&config, |server| {
+        println!("Listening on {}", address(&config, server));
+        println!("Link: {}", server.link(None));
+        Ok(())
+    })
+}
+
+/// `hushd dev`.
+pub(crate) fn dev(dev: &Dev) -> Result<()> {
+    let mut config = configuration(&dev.place, &Config::dev(dev_folder()?))?;
+    if !config.listen.ip().is_loopback() {
+        bail!("hushd dev listens on this machine only; for others, write a configuration (hushd init) and run hushd serve");
+    }
+    if dev.plain {
+        config.tls.mode = TlsMode::Off;
+    }
+    run(&config, |server| {
+        let code = dev_invite(&config.data_dir, server)?;
+        println!("Listening on {}", address(&config, server));
+        println!("Invite (any number of accounts): {}", server.link(Some(&code)));
+        println!("Data: {}", config.data_dir.display());
+        Ok(())
+    })
+}
+
+fn address(config: &Config, server: &Server) -> String {
+    let scheme = if config.tls.mode == TlsMode::Off { "ws" } else { "wss" };
+    format!("{scheme}://{}", server.address())
+}
+
+fn dev_folder() -> Result<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")));
+    let data = data.context("there is no home folder: say where to keep data with --data-dir")?;
+    Ok(data.join("hushd-dev"))
+}
+
+/// The invite of the last start, as long as it is good, else a new one.
+fn dev_invite(data_dir: &Path, server: &Server) -> Result<InviteCode> {
+    let path = data_dir.join(DEV_INVITE);
+    if let Some(code) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
+        return Ok(code);
+    }
+    let ask = Ask::CreateInvite { uses: None, lives_for_s: None, label: Some("hushd dev".to_owned()) };
+    let code = match server.ask(ask) {
+        Reply::Invite { code } => code,
+        Reply::Failed { error } => bail!("{error}"),
+        _ => bail!("the server made no invite"),
+    };
+    let write = || {
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
+        writeln!(file, "{code}")
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(code.parse()?)
+}
+
+fn run(config: &Config, started: impl FnOnce(&Server) -> Result<()>) -> Result<()> {
+    log_to_stderr(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = Server::start(config).await?;
+        started(&server)?;
+        std::io::stdout().flush()?;
+        // Without systemd there is nobody to notify.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        server.stop().await;
+        Ok(())
+    })
+}
+
+fn log_to_stderr(log: &Log) -> Result<()> {
+    let filter = log.filter.parse::<tracing_subscriber::EnvFilter>().context("log.filter cannot be read")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
