@@ -8,7 +8,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueHint};
 /// A messenger's server of your own. It cannot read what it carries.
 #[derive(Debug, Parser)]
 #[command(name = "hushd", version, propagate_version = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -16,7 +16,7 @@ pub struct Args {
 
 /// A command.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Try it out: on this machine only, with an invite for any number of accounts and codes on the console.
     Dev(Dev),
     /// Run the server.
@@ -60,7 +60,7 @@ pub enum Command {
 
 /// Which server, and what of its configuration is said here.
 #[derive(Debug, Clone, Default, Group)]
-pub struct Place {
+pub(crate) struct Place {
     /// The configuration file; /etc/hushd.toml where that exists.
     #[arg(long, env = "HUSHD_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
@@ -74,7 +74,7 @@ pub struct Place {
 
 /// Trying it out.
 #[derive(Debug, Clone, Group)]
-pub struct Dev {
+pub(crate) struct Dev {
     /// Which server; the data folder is $XDG_DATA_HOME/hushd-dev by default.
     #[command(flatten)]
     pub place: Place,
@@ -85,7 +85,7 @@ pub struct Dev {
 
 /// Invites.
 #[derive(Debug, Subcommand)]
-pub enum Invite {
+pub(crate) enum Invite {
     /// Make an invite and print its link. The link is shown this once.
     Create {
         /// How many accounts may join with it.
@@ -116,7 +116,7 @@ pub enum Invite {
 
 /// Accounts.
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub(crate) enum User {
     /// List accounts.
     List {
         /// As JSON.

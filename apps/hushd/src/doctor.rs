@@ -28,7 +28,8 @@ pub(crate) fn examine(place: &Place) -> Result<()> {
     if config.data_dir.join(keys::FILE_NAME).exists() {
         findings.push(identity(&config));
     } else {
-        findings.push(Finding::Good("the server has not been started yet: its identity is made then".to_owned()));
+        findings
+            .push(Finding::Good("the server has not been started yet: its identity is made then".to_owned()));
     }
     match running {
         Ok(Some(_)) => findings.push(Finding::Good("the server is running and answers".to_owned())),
@@ -58,7 +59,9 @@ fn folder(data_dir: &Path) -> Finding {
             Finding::Bad(format!("{} can be read by other users: chmod 700 it", data_dir.display()))
         }
         Ok(_) => Finding::Good(format!("the data folder {} is private", data_dir.display())),
-        Err(_) => Finding::Good(format!("the data folder {} will be made at the first start", data_dir.display())),
+        Err(_) => {
+            Finding::Good(format!("the data folder {} will be made at the first start", data_dir.display()))
+        }
     }
 }
 
@@ -100,15 +103,21 @@ fn codes(config: &Config) -> Vec<Finding> {
         }
         let missing = |path: &Path| !path.exists();
         findings.push(match driver {
-            Driver::Console => Finding::Bad(format!("{method:?}: codes go to the console, which is for trying things out")),
+            Driver::Console => {
+                Finding::Bad(format!("{method:?}: codes go to the console, which is for trying things out"))
+            }
             Driver::Webhook { key_file, .. } if missing(key_file) => {
                 Finding::Bad(format!("{method:?}: the key file {} is missing", key_file.display()))
             }
             Driver::Smtp { password_file: Some(path), .. } if missing(path) => {
                 Finding::Bad(format!("{method:?}: the password file {} is missing", path.display()))
             }
-            Driver::Command { command } if command.first().is_none_or(|program| missing(Path::new(program))) => {
-                Finding::Bad(format!("{method:?}: the program to send codes with is missing (give its whole path)"))
+            Driver::Command { command }
+                if command.first().is_none_or(|program| missing(Path::new(program))) =>
+            {
+                Finding::Bad(format!(
+                    "{method:?}: the program to send codes with is missing (give its whole path)"
+                ))
             }
             _ => Finding::Good(format!("{method:?}: codes have a way out")),
         });

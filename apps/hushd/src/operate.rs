@@ -58,7 +58,9 @@ fn link(config: &Config, code: &InviteCode) -> Result<String> {
     let keys = hushwire_server::keys::load_or_create(&config.data_dir, &hushwire_types::OsEntropy)?;
     let public = config.public_address.clone().unwrap_or_else(|| config.listen.to_string());
     if config.public_address.is_none() && config.listen.ip().is_unspecified() {
-        eprintln!("hushd: set public_address in the configuration, so that links say where this server is reached");
+        eprintln!(
+            "hushd: set public_address in the configuration, so that links say where this server is reached"
+        );
     }
     Ok(run::link(&public, keys.identity.fingerprint(), Some(code)))
 }
@@ -73,7 +75,8 @@ fn print_invite(row: &InviteRow) {
 
 fn day(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// `hushd user`.
@@ -81,7 +84,9 @@ pub(crate) fn user(place: &Place, user: User) -> Result<()> {
     let config = configuration(place, &Config::default())?;
     let done = match user {
         User::List { json } => {
-            let Reply::Users { users } = ask(&config, Ask::Users)? else { bail!("the server answered something else") };
+            let Reply::Users { users } = ask(&config, Ask::Users)? else {
+                bail!("the server answered something else")
+            };
             if json {
                 println!("{}", serde_json::to_string_pretty(&users)?);
             } else {
@@ -104,7 +109,13 @@ pub(crate) fn user(place: &Place, user: User) -> Result<()> {
 
 fn print_user(row: &UserRow) {
     let devices = if row.devices == 1 { "1 device".to_owned() } else { format!("{} devices", row.devices) };
-    println!("{}  {}  {}  {devices}  since {}", row.account, row.handles.join(" "), row.state, day(row.created_at_ms));
+    println!(
+        "{}  {}  {}  {devices}  since {}",
+        row.account,
+        row.handles.join(" "),
+        row.state,
+        day(row.created_at_ms)
+    );
 }
 
 fn confirmed(who: &str) -> Result<bool> {
@@ -124,7 +135,10 @@ pub(crate) fn backup(place: &Place, to: PathBuf) -> Result<()> {
     let to = std::path::absolute(&to)?;
     ask(&config, Ask::Backup { to: to.clone() })?;
     println!("Copied to {} and checked.", to.display());
-    println!("Keep {} safe as well: without it no client trusts a restored server.", config.data_dir.join(hushwire_server::keys::FILE_NAME).display());
+    println!(
+        "Keep {} safe as well: without it no client trusts a restored server.",
+        config.data_dir.join(hushwire_server::keys::FILE_NAME).display()
+    );
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use hushwire_identity::InviteCode;
+use hushwire_server::Server;
 use hushwire_server::admin::{Ask, Reply};
 use hushwire_server::config::{self, Config, Log, LogFormat, TlsMode};
-use hushwire_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Dev, Place};
@@ -45,7 +45,9 @@ pub(crate) fn serve(place: &Place) -> Result<()> {
 pub(crate) fn dev(dev: &Dev) -> Result<()> {
     let mut config = configuration(&dev.place, &Config::dev(dev_folder()?))?;
     if !config.listen.ip().is_loopback() {
-        bail!("hushd dev listens on this machine only; for others, write a configuration (hushd init) and run hushd serve");
+        bail!(
+            "hushd dev listens on this machine only; for others, write a configuration (hushd init) and run hushd serve"
+        );
     }
     if dev.plain {
         config.tls.mode = TlsMode::Off;
@@ -100,7 +102,8 @@ fn run(config: &Config, started: impl FnOnce(&Server) -> Result<()>) -> Result<(
         std::io::stdout().flush()?;
         // Without systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -213,17 +213,19 @@ fn users(service: &Service) -> Result<Vec<UserRow>, AdminError> {
         let page = service.users(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(rows) };
         after = Some(last.account);
-        rows.extend(page.into_iter().map(|user| UserRow {
-            account: user.account.to_string(),
-            handles: user.handles.into_iter().map(|handle| handle.canonical).collect(),
-            state: match user.state {
-                AccountState::Active => "active",
-                AccountState::Suspended => "suspended",
-                AccountState::Deleted => "deleted",
+        rows.extend(page.into_iter().map(|user| {
+            UserRow {
+                account: user.account.to_string(),
+                handles: user.handles.into_iter().map(|handle| handle.canonical).collect(),
+                state: match user.state {
+                    AccountState::Active => "active",
+                    AccountState::Suspended => "suspended",
+                    AccountState::Deleted => "deleted",
+                }
+                .to_owned(),
+                devices: user.devices,
+                created_at_ms: user.created_at.as_ms(),
             }
-            .to_owned(),
-            devices: user.devices,
-            created_at_ms: user.created_at.as_ms(),
         }));
     }
 }
@@ -269,7 +271,9 @@ async fn answer(stream: UnixStream, node: Arc<Node>, backup: Arc<Backup>) -> std
             node.inboxes.post(outbound);
             reply
         }
-        Err(error) => Reply::Failed { error: format!("this server does not understand the request: {error}") },
+        Err(error) => {
+            Reply::Failed { error: format!("this server does not understand the request: {error}") }
+        }
     };
     let mut text = serde_json::to_vec(&reply)?;
     text.push(b'\n');

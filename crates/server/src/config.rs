@@ -267,7 +267,8 @@ pub fn load(
     flags: Flags,
 ) -> Result<Config, ConfigError> {
     // Each layer is read on top of those below before the next one comes: the first that cannot be read is to blame.
-    let mut layers = Layers::builder().add_source(Layers::try_from(defaults).map_err(|e| blame("the defaults", &e))?);
+    let mut layers =
+        Layers::builder().add_source(Layers::try_from(defaults).map_err(|e| blame("the defaults", &e))?);
     if let Some(path) = file {
         layers = layers.add_source(File::from(path).format(FileFormat::Toml).required(true));
         read(&layers).map_err(|error| blame(&path.display().to_string(), &error))?;
@@ -320,18 +321,24 @@ impl Config {
                 return contradiction("tls.mode = \"proxy\" needs tls.certificate, the one that clients see");
             }
             TlsMode::Proxy | TlsMode::Off if !self.listen.ip().is_loopback() => {
-                return contradiction("without TLS of its own hushd listens on loopback only: set listen to 127.0.0.1");
+                return contradiction(
+                    "without TLS of its own hushd listens on loopback only: set listen to 127.0.0.1",
+                );
             }
             _ => {}
         }
         if self.metrics.listen.is_some_and(|address| !address.ip().is_loopback()) {
-            return contradiction("metrics.listen must be a loopback address: metrics are not for the network");
+            return contradiction(
+                "metrics.listen must be a loopback address: metrics are not for the network",
+            );
         }
         for (method, driver, key) in
             [(Method::Phone, &self.otp.phone, "otp.phone"), (Method::Email, &self.otp.email, "otp.email")]
         {
             if self.registration.methods.contains(&method) && *driver == Driver::None {
-                return contradiction(&format!("registration by {method:?} needs a driver in {key}").to_lowercase());
+                return contradiction(
+                    &format!("registration by {method:?} needs a driver in {key}").to_lowercase(),
+                );
             }
         }
         if matches!(self.otp.phone, Driver::Smtp { .. }) {
@@ -390,7 +397,10 @@ mod tests {
         let config = from(file, &[], vec![]).unwrap();
         assert_eq!(config.otp.phone, Driver::Command { command: vec!["/bin/sms".to_owned()] });
         let environment = [("HUSHD_REGISTRATION__METHODS", "invite,open")];
-        assert_eq!(from(file, &environment, vec![]).unwrap().registration.methods, [Method::Invite, Method::Open]);
+        assert_eq!(
+            from(file, &environment, vec![]).unwrap().registration.methods,
+            [Method::Invite, Method::Open]
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ const ROOM: usize = 512;
 
 /// The queue of one connection.
 #[derive(Default)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     events: Mutex<VecDeque<Event>>,
     wake: Notify,
 }
@@ -39,7 +39,7 @@ impl Inbox {
     }
 
     /// Everything that waits; waits itself while that is nothing. Safe to cancel.
-    pub async fn take(&self) -> VecDeque<Event> {
+    pub(crate) async fn take(&self) -> VecDeque<Event> {
         loop {
             let events = std::mem::take(&mut *self.lock());
             if !events.is_empty() {
@@ -56,14 +56,14 @@ impl Inbox {
 
 /// The inboxes of all connections.
 #[derive(Default)]
-pub struct Inboxes {
+pub(crate) struct Inboxes {
     by_connection: RwLock<HashMap<ConnectionId, Arc<Inbox>>>,
 }
 
 impl Inboxes {
     /// Opens the inbox of a connection; it is closed when the value is dropped.
     #[must_use]
-    pub fn open(self: &Arc<Self>, connection: ConnectionId) -> OpenInbox {
+    pub(crate) fn open(self: &Arc<Self>, connection: ConnectionId) -> OpenInbox {
         let inbox = Arc::<Inbox>::default();
         let mut all = self.by_connection.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(connection, Arc::clone(&inbox));
@@ -71,7 +71,7 @@ impl Inboxes {
     }
 
     /// Hands each to the connection that it names; what is for a connection that is gone is dropped.
-    pub fn post(&self, outbound: impl IntoIterator<Item = Outbound>) {
+    pub(crate) fn post(&self, outbound: impl IntoIterator<Item = Outbound>) {
         let all = self.by_connection.read().unwrap_or_else(PoisonError::into_inner);
         for Outbound { connection, event } in outbound {
             if let Some(inbox) = all.get(&connection) {
@@ -82,7 +82,7 @@ impl Inboxes {
 }
 
 /// The inbox of a connection that lives.
-pub struct OpenInbox {
+pub(crate) struct OpenInbox {
     all: Arc<Inboxes>,
     connection: ConnectionId,
     inbox: Arc<Inbox>,

@@ -46,7 +46,9 @@ pub enum KeysError {
         path: PathBuf,
     },
     /// Others can read the file.
-    #[error("{path} can be read by other users of this machine: chmod 600 it, and think about who has read it")]
+    #[error(
+        "{path} can be read by other users of this machine: chmod 600 it, and think about who has read it"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -85,7 +85,9 @@ async fn one(
             let Ok(exporter) = exported else { return };
             http(stream, peer(ChannelBinding::Exporter(exporter)), routes, seat, stop).await;
         }
-        Protection::Proxy(hash) => http(stream, peer(ChannelBinding::EndPoint(hash)), routes, seat, stop).await,
+        Protection::Proxy(hash) => {
+            http(stream, peer(ChannelBinding::EndPoint(hash)), routes, seat, stop).await
+        }
         Protection::Off => http(stream, peer(ChannelBinding::None), routes, seat, stop).await,
     }
 }

@@ -16,7 +16,7 @@ use crate::otp;
 use crate::writer::{Refused, Writer};
 
 /// What every connection's task shares.
-pub struct Node {
+pub(crate) struct Node {
     /// The services.
     pub(crate) service: Arc<Service>,
     /// Where answers and publications go.
@@ -30,7 +30,7 @@ pub struct Node {
 impl Node {
     /// Puts a node together. `checks` is how many checks (Commits, KeyPackages) may run at once.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         service: Arc<Service>,
         inboxes: Arc<Inboxes>,
         clock: Arc<dyn Clock>,
@@ -86,7 +86,8 @@ pub(crate) async fn carry_out(
     while let Some(effect) = effects.recv().await {
         match effect {
             Effect::DeliverOtp(delivery) => {
-                let (service, inboxes, drivers) = (Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&drivers));
+                let (service, inboxes, drivers) =
+                    (Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&drivers));
                 let lives_for = delivery.expires_at.since(clock.now());
                 tokio::spawn(async move {
                     let sent = deliver(&drivers, &delivery, lives_for).await.map_err(|_| Undeliverable);
@@ -98,7 +99,11 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn deliver(drivers: &config::Otp, delivery: &DeliverOtp, lives_for: Duration) -> Result<(), otp::OtpError> {
+async fn deliver(
+    drivers: &config::Otp,
+    delivery: &DeliverOtp,
+    lives_for: Duration,
+) -> Result<(), otp::OtpError> {
     let (driver, to) = match &delivery.to {
         OtpAddress::Phone(number) => (&drivers.phone, otp::Address::Phone(number.clone())),
         OtpAddress::Email(address) => (&drivers.email, otp::Address::Email(address.clone())),

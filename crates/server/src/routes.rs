@@ -84,7 +84,10 @@ async fn invite_page(State(shared): State<Shared>, Path(code): Path<String>, hea
     let link = format!("hush://{host}/i/{code}#{}", shared.fingerprint);
     let page = include_str!("invite.html").replace("{link}", &link);
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+        ),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];

@@ -118,7 +118,8 @@ impl Premises {
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         let keys = keys::load_or_create(&data_dir, &OsEntropy)?;
-        let store = Arc::new(SqliteStore::open(&data_dir.join(DATABASE_NAME), Bounds::default(), &OsEntropy)?);
+        let store =
+            Arc::new(SqliteStore::open(&data_dir.join(DATABASE_NAME), Bounds::default(), &OsEntropy)?);
         let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let settings = settings(config);
         let service = Service::open(shared, keys.identity, keys.pepper, settings, Arc::new(OsEntropy))?;
@@ -187,7 +188,13 @@ impl Server {
         let node = Arc::new(node);
         let (stop, stopping) = watch::channel(false);
         let mut helpers = vec![
-            tokio::spawn(node::carry_out(Arc::clone(&service), inboxes, clock, effects, config.otp.clone().into())),
+            tokio::spawn(node::carry_out(
+                Arc::clone(&service),
+                inboxes,
+                clock,
+                effects,
+                config.otp.clone().into(),
+            )),
             tokio::spawn(admin::serve(operators, Arc::clone(&node), backup(&premises.store))),
             tokio::spawn(chores(Arc::clone(&node))),
         ];
@@ -197,7 +204,8 @@ impl Server {
             helpers.push(tokio::spawn(observe::serve(socket, Arc::clone(&service))));
         }
         let routes = routes(node, stopping.clone());
-        let listening = tokio::spawn(listener::serve(socket, protection, config.limits.clone(), routes, stopping));
+        let listening =
+            tokio::spawn(listener::serve(socket, protection, config.limits.clone(), routes, stopping));
         tracing::info!(%address, "listening");
         Ok(Self { address, public, service, stop, listening, helpers, writer: writing, premises })
     }
@@ -236,7 +244,9 @@ impl Server {
         // The writer ends once the last connection and the last check have let go of it.
         let ended = tokio::task::spawn_blocking(move || self.writer.join());
         if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
-            tracing::warn!("some connections did not end in time; what they had not been told is in the store");
+            tracing::warn!(
+                "some connections did not end in time; what they had not been told is in the store"
+            );
         }
         let _ = std::fs::remove_file(self.premises.data_dir.join(admin::SOCKET_NAME));
         tracing::info!("stopped");

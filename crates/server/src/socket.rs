@@ -114,11 +114,14 @@ impl Line {
             }
             Ok(ClientFrame::Unsupported { request_id, code }) => {
                 let error = Error::new(ErrorCode::Unsupported, format!("operation {code} is not known here"));
-                return self.answer(ServerFrame { request_id: Some(request_id), response: Response::Error(error) }).await;
+                return self
+                    .answer(ServerFrame { request_id: Some(request_id), response: Response::Error(error) })
+                    .await;
             }
             Err(error) => {
                 metrics::counter!("hushd_malformed_frames_total").increment(1);
-                let frame = ServerFrame { request_id: error.request_id(), response: Response::Error(error.answer()) };
+                let frame =
+                    ServerFrame { request_id: error.request_id(), response: Response::Error(error.answer()) };
                 return self.answer(frame).await;
             }
         };
@@ -158,7 +161,8 @@ impl Line {
             Ok(bytes) => self.feed(Message::Binary(bytes)).await,
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be encoded");
-                let error = Error::new(ErrorCode::Internal, "the server could not write its answer".to_owned());
+                let error =
+                    Error::new(ErrorCode::Internal, "the server could not write its answer".to_owned());
                 match frame::encode_server(frame.request_id, &Response::Error(error)) {
                     Ok(bytes) => self.feed(Message::Binary(bytes)).await,
                     Err(_) => Err(Over),

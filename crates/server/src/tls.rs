@@ -69,7 +69,8 @@ pub fn protection(tls: &Tls, data_dir: &Path) -> Result<Protection, TlsError> {
             Ok(Protection::Proxy(Sha256::digest(leaf).into()))
         }
         TlsMode::Files => {
-            let (chain, key) = (tls.certificate.clone().unwrap_or_default(), tls.key.clone().unwrap_or_default());
+            let (chain, key) =
+                (tls.certificate.clone().unwrap_or_default(), tls.key.clone().unwrap_or_default());
             server_config(&chain, &key)
         }
         TlsMode::SelfSigned => {

@@ -28,19 +28,19 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Hands jobs to the writer thread. The thread ends, with everything that was queued committed, when the last one is
 /// dropped.
 #[derive(Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     jobs: SyncSender<Box<Job>>,
 }
 
 /// The queue is full, or the server is stopping: here is the job back.
-pub struct Refused(pub Box<Job>);
+pub(crate) struct Refused(pub Box<Job>);
 
 impl Writer {
     /// Starts the thread. Effects go to `effects`.
     ///
     /// # Errors
     /// The operating system's, where it refuses a thread.
-    pub fn start(
+    pub(crate) fn start(
         service: Arc<Service>,
         inboxes: Arc<Inboxes>,
         clock: Arc<dyn Clock>,
@@ -49,7 +49,8 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let work = move || {
             while let Some(batch) = next_batch(&queue) {
-                metrics::histogram!("hushd_batch_jobs").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+                metrics::histogram!("hushd_batch_jobs")
+                    .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
                 let outcome = service.commit(batch, clock.now());
                 inboxes.post(outcome.outbound);
                 for effect in outcome.effects {
@@ -66,7 +67,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Refused`] with the job: answer `Busy`.
-    pub fn submit(&self, job: Box<Job>) -> Result<(), Refused> {
+    pub(crate) fn submit(&self, job: Box<Job>) -> Result<(), Refused> {
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => Refused(job),
         })

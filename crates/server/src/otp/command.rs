@@ -11,7 +11,8 @@ use super::{Message, OtpError};
 
 pub(super) async fn run(command: &[String], message: &Message) -> Result<(), OtpError> {
     let failed = |reason: String| OtpError::failed("command", reason);
-    let (program, arguments) = command.split_first().ok_or_else(|| failed("no program is named".to_owned()))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| failed("no program is named".to_owned()))?;
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

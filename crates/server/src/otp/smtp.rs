@@ -19,7 +19,9 @@ pub(super) async fn send(driver: &Driver, message: &Message) -> Result<(), OtpEr
     let mail = compose(from, message)?;
     let builder = match security {
         SmtpSecurity::Tls => AsyncSmtpTransport::<Tokio1Executor>::relay(host).map_err(failed)?,
-        SmtpSecurity::Starttls => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host).map_err(failed)?,
+        SmtpSecurity::Starttls => {
+            AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host).map_err(failed)?
+        }
         SmtpSecurity::None => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host),
     };
     let mut builder = builder.port(*port).timeout(Some(DEADLINE));

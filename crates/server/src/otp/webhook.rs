@@ -22,7 +22,8 @@ pub(super) async fn post(url: &str, key_file: &Path, message: &Message) -> Resul
     let key = key.map_err(|error| failed(format!("{}: {error}", key_file.display())))?;
     let (url, body) = (url.to_owned(), message.to_json());
     let now = SystemClock.now().as_secs();
-    let signature = sign(key.trim_ascii_end(), now, &body).ok_or_else(|| failed("the key is empty".to_owned()))?;
+    let signature =
+        sign(key.trim_ascii_end(), now, &body).ok_or_else(|| failed("the key is empty".to_owned()))?;
     let request = move || {
         agent()
             .post(&url)
@@ -61,7 +62,12 @@ fn agent() -> ureq::Agent {
         .unversioned_rustls_crypto_provider(provider)
         .root_certs(RootCerts::PlatformVerifier)
         .build();
-    ureq::Agent::config_builder().tls_config(tls).timeout_global(Some(DEADLINE)).max_redirects(0).build().new_agent()
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(DEADLINE))
+        .max_redirects(0)
+        .build()
+        .new_agent()
 }
 
 #[cfg(test)]
