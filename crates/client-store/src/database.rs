@@ -325,7 +325,7 @@ mod tests {
             ("synchronous", "Integer(2)"),
             ("secure_delete", "Integer(1)"),
             ("temp_store", "Integer(2)"),
-            ("cipher_memory_security", "Text(\"1\")"),
+            ("cipher_memory_security", "Text(\"0\")"),
             ("user_version", "Integer(1)"),
         ] {
             assert_eq!(pragma(&database, name), value, "{name}");

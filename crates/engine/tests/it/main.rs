@@ -7,6 +7,7 @@ mod world;
 
 mod commands;
 mod crashes;
+mod devices;
 mod groups;
 mod hostile;
 mod restores;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use hushwire_client_store::conversation::{self, Conversation};
 use hushwire_client_store::timeline::{self, EntryState};
-use hushwire_client_store::{Database, KeySource, journal};
+use hushwire_client_store::list::ListEntry;
+use hushwire_client_store::{Database, KeySource, StoreError, account, journal, list, profile};
 use hushwire_content::{Encoded, Kind};
 use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
@@ -15,12 +16,15 @@ use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
 use hushwire_engine::{
     Alert, Command, CommandId, Effect, Engine, Event, Input, NewAccount, Notice, Outcome, Recipient, Tag,
 };
-use hushwire_identity::{ChannelBinding, Flags, Handle, ServerKey};
+use hushwire_identity::list::Author;
+use hushwire_identity::{
+    ChannelBinding, DeviceList, Flags, Handle, ListKey, NewDevice, ServerKey, UnverifiedEntry,
+};
 use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
 use hushwire_types::{AccountId, ConversationId, Entropy, Order, IncarnationId, ListNumber, Secret, Seq, Timestamp};
 use hushwire_wire::{
-    FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys, RegistrationMethod, Request, RequestId, Response, SenderKeys, ServerFrame, Welcomed,
+    AppendListEntry, FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys, RegistrationMethod, Request, RequestId, Response, SenderKeys, ServerFrame, Welcomed,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -90,6 +94,27 @@ pub struct World {
     lies: Vec<(usize, ServerFrame)>,
     server: ServerKey,
     lives: u8,
+}
+
+impl Client {
+    fn new(name: &'static str, folder: TempDir, db: Database, engine: Engine) -> Self {
+        Self {
+            name,
+            folder,
+            db: Some(db),
+            engine: Some(engine),
+            connection: None,
+            line: Line::Good,
+            outcomes: BTreeMap::new(),
+            steps: 0,
+            kill_at: None,
+            tags: BTreeMap::new(),
+            requests: 0,
+            commands: 0,
+            wake: None,
+            reconnect: false,
+        }
+    }
 }
 
 fn settings() -> Settings {
@@ -164,26 +189,90 @@ impl World {
         let Response::KeysSet(_) = self.ask(connection, keys.into()) else { panic!("keys refused") };
         engine.keys_set(&mut db).unwrap();
         self.direct.disconnect(connection);
-        self.clients.push(Client {
-            name,
-            folder,
-            db: Some(db),
-            engine: Some(engine),
-            connection: None,
-            line: Line::Good,
-            outcomes: BTreeMap::new(),
-            steps: 0,
-            kill_at: None,
-            tags: BTreeMap::new(),
-            requests: 0,
-            commands: 0,
-            wake: None,
-            reconnect: false,
-        });
+        self.clients.push(Client::new(name, folder, db, engine));
         let index = self.clients.len() - 1;
         self.step(index, vec![Input::Start]);
         self.go_online(index);
         index
+    }
+
+    /// Another device of a person's account, added by the first one, and online.
+    pub fn link(&mut self, owner: usize) -> usize {
+        let (mut profile, mut list) = self.profile_of(owner);
+        let (list_key, mls_key) = (ListKey::generate(&*self.entropy), ListKey::generate(&*self.entropy));
+        let owner_key = ListKey::from_seed(&profile.list_key);
+        let device = NewDevice { list_key: &list_key, mls_key: mls_key.public(), name: "laptop".parse().unwrap() };
+        let entry = list.add_device(Author::Device(&owner_key), &device).unwrap();
+        self.append(owner, &entry);
+        list.append(&entry).unwrap();
+
+        profile.device = list_key.device_id();
+        profile.list_key = list_key.seed();
+        profile.mls_key = mls_key.seed();
+        profile.recovery_key = None;
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = Database::create(folder.path(), &key(), &*self.entropy).unwrap();
+        let entries: Vec<Vec<u8>> = list.entries(ListNumber(1)).map(<[u8]>::to_vec).collect();
+        let now = self.now;
+        db.step::<_, StoreError>(|tx| {
+            profile::insert(tx, &profile)?;
+            account::insert(
+                tx,
+                &account::Account {
+                    account: profile.account,
+                    genesis: profile.genesis.clone(),
+                    head_number: list.head().number,
+                    head_hash: list.head().hash,
+                    handle: None,
+                    username: None,
+                    local_name: None,
+                    trust: account::Trust::Unverified,
+                    learned_at: now,
+                },
+            )?;
+            for bytes in &entries {
+                let entry = UnverifiedEntry::decode(bytes).unwrap();
+                let row = ListEntry { number: entry.number(), hash: entry.hash(), bytes: bytes.clone() };
+                list::append(tx, &profile.account, &row)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let engine = Engine::open(&mut db, Arc::clone(&self.entropy) as Arc<dyn Entropy>).unwrap();
+        let name = self.clients[owner].name;
+        self.clients.push(Client::new(name, folder, db, engine));
+        let index = self.clients.len() - 1;
+        self.step(index, vec![Input::Start]);
+        self.go_online(index);
+        index
+    }
+
+    /// The owner's first device revokes another one of its account.
+    pub fn revoke(&mut self, owner: usize, device: usize) {
+        let device = self.clients[device].engine.as_ref().unwrap().device();
+        let (profile, list) = self.profile_of(owner);
+        let key = ListKey::from_seed(&profile.list_key);
+        let entry = list.revoke(Author::Device(&key), device).unwrap();
+        self.append(owner, &entry);
+    }
+
+    fn profile_of(&mut self, index: usize) -> (profile::Profile, DeviceList) {
+        let db = self.clients[index].db.as_mut().unwrap();
+        let profile = db.read::<_, StoreError>(profile::find).unwrap().unwrap();
+        let entries = db.read::<_, StoreError>(|view| list::of(view, &profile.account)).unwrap();
+        let list = DeviceList::verify(&profile.genesis, entries.iter().map(|entry| &entry.bytes)).unwrap();
+        (profile, list)
+    }
+
+    fn append(&mut self, owner: usize, entry: &[u8]) {
+        let connection = self.clients[owner].connection.unwrap();
+        let id = RequestId::new(2_000_000).unwrap();
+        let request = AppendListEntry { entry: entry.into() };
+        self.direct.request(connection, id, request.into(), self.now);
+        let frames = self.direct.take_frames(connection);
+        let (answers, rest): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.request_id == Some(id));
+        assert!(matches!(answers[0].response, Response::ListEntryAppended(_)), "{answers:?}");
+        self.feed(owner, rest);
     }
 
     fn hello(&mut self, connection: ConnectionId) -> Welcomed {

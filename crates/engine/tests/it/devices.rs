@@ -1,0 +1,78 @@
+//! An account with several devices: who is added, who is removed, and how (rule R3).
+
+use std::time::Duration;
+
+use hushwire_engine::{Alert, Notice};
+
+use crate::world::World;
+
+/// Alice and bob have talked; then bob takes a second device.
+fn with_a_laptop() -> (World, usize) {
+    let mut world = World::with(&["alice", "bob"]);
+    world.send(0, "@bob", "before");
+    world.pass(Duration::from_secs(120));
+    let laptop = world.link(1);
+    world.pass(Duration::from_secs(300));
+    (world, laptop)
+}
+
+#[test]
+fn a_new_device_of_a_peer_is_added_and_reads_what_follows() {
+    let (mut world, laptop) = with_a_laptop();
+    world.send(0, "@bob", "after");
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.texts(laptop).into_iter().map(|(_, body)| body).collect::<Vec<_>>(), ["after"]);
+    assert_eq!(world.texts(1).len(), 2);
+    let device = world.clients[laptop].engine.as_ref().unwrap().device();
+    assert!(world.notices(0).iter().any(|notice| matches!(notice, Notice::DeviceAdded { device: added, .. } if *added == device)));
+    assert_eq!(world.alerts(1), [Alert::OwnDeviceAdded { device }]);
+    assert_eq!((world.alerts(0), world.alerts(laptop)), (vec![], vec![]));
+}
+
+#[test]
+fn what_one_device_says_is_shown_on_the_other_as_ones_own() {
+    let (mut world, laptop) = with_a_laptop();
+    world.send(laptop, "@alice", "from the laptop");
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.texts(1).last().unwrap(), &("bob", "from the laptop".to_owned()));
+    assert_eq!(world.texts(0).last().unwrap(), &("bob", "from the laptop".to_owned()));
+    // Alice's receipt is for the account: each of its devices shows it.
+    assert_eq!(world.count(1, "delivered"), 1);
+    assert_eq!(world.count(laptop, "delivered"), 1);
+}
+
+#[test]
+fn r3_a_revoked_device_is_removed_and_reads_nothing_more() {
+    let (mut world, laptop) = with_a_laptop();
+    world.revoke(1, laptop);
+    world.pass(Duration::from_secs(60));
+    world.send(0, "@bob", "secret");
+    world.send(1, "@alice", "also secret");
+    world.pass(Duration::from_secs(300));
+    assert!(!world.texts(laptop).iter().any(|(_, body)| body.contains("secret")));
+    assert_eq!(world.texts(0).len(), 3);
+    assert_eq!(world.texts(1).len(), 3);
+    assert!(world.notices(0).iter().any(|notice| matches!(notice, Notice::DeviceRemoved { .. })));
+    for index in [0, 1] {
+        let conversation = world.conversations(index)[0].clone();
+        assert_eq!(conversation.state, hushwire_client_store::conversation::ConversationState::Active);
+    }
+}
+
+#[test]
+fn a_conversation_that_begins_later_has_all_devices_of_both() {
+    let mut world = World::with(&["alice", "bob"]);
+    let (tablet, laptop) = (world.link(0), world.link(1));
+    world.pass(Duration::from_secs(5));
+    world.send(0, "@bob", "hello");
+    world.pass(Duration::from_secs(300));
+    world.send(laptop, "@alice", "answer");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.texts(laptop).len(), 2);
+    assert_eq!(world.texts(0).len(), 2);
+    assert_eq!(world.texts(1).len(), 2);
+    assert!(world.texts(tablet).iter().any(|(_, body)| body == "answer"));
+    for index in 0..4 {
+        assert!(!world.alerts(index).iter().any(|alert| matches!(alert, Alert::Mismatch { .. } | Alert::Stuck { .. })));
+    }
+}
