@@ -1,1 +1,7 @@
-//! In-process server and clients, seeded simulator, hostile server and member.
+//! What tests of the whole are made of: real engines, a real server on the in-memory store, and a world in which
+//! everything that can go wrong does, by a seed.
+//!
+//! Invariant: nothing here asks the machine for time or randomness, so what happens is a function of the seed.
+
+pub mod entropy;
+pub mod simulator;

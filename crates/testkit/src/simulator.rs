@@ -1,0 +1,69 @@
+//! The seeded simulator: people who write to each other over a network that fails, with devices and a server that die.
+//!
+//! A seed decides everything: who there is, who writes what and when, how long each frame takes, where a connection
+//! breaks, when a process is killed, when hours pass. The engines, their encrypted databases, the wire codec and the
+//! services of the server are the real ones; the store is the one in memory, sockets and clocks are simulated.
+//!
+//! What can happen:
+//! - Frames of one connection arrive in order, each after a delay of its own; those of different connections overtake each other.
+//! - A connection breaks at any frame in either direction. What was under way is lost on both sides, each from
+//!   another moment on, and each side notices in its own time: so a device that connects again meets its older connection.
+//! - A device is killed before a step (what came in is lost) or after its transaction (its effects are lost).
+//! - The server is killed before a request or after its transaction (answers and pushes are lost); its store remains.
+//! - Hours pass at once: refreshes, sweeps and retries come due together.
+//! - A person who got no answer gives the same command again, with its key.
+//!
+//! In the end the faults stop, everybody comes online, and when the world is at rest the `oracle` is asked: each
+//! text that anybody wrote is on every device of the conversation exactly once, in the same order, each sender's in the order
+//! of writing; nothing alarming was shown; and all members agree on the group.
+
+mod client;
+mod failure;
+mod link;
+mod oracle;
+mod people;
+mod plan;
+mod server;
+mod trace;
+mod world;
+
+pub use failure::Failure;
+pub use plan::Plan;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// A hash over everything that happened, in order: two runs of one seed have the same.
+    pub trace: [u8; 32],
+    /// What happened, for a person; only the last part of it.
+    pub lines: Vec<String>,
+    /// Texts that were written.
+    pub texts: usize,
+    /// Engine steps.
+    pub steps: u64,
+    /// Processes that were killed.
+    pub kills: u64,
+    /// Connections that broke.
+    pub breaks: u64,
+}
+
+/// Lets the world of this seed happen and asks the oracle.
+///
+/// # Errors
+/// [`Failure`]: what does not hold, with the end of the trace.
+pub fn run(seed: u64) -> Result<Run, Failure> {
+    run_plan(&Plan::of(seed))
+}
+
+/// The same with a plan of one's own.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_plan(plan: &Plan) -> Result<Run, Failure> {
+    let mut world = world::World::new(plan)?;
+    let result = world.live().and_then(|()| oracle::ask(&mut world));
+    match result {
+        Ok(()) => Ok(world.report()),
+        Err(failure) => Err(failure.with(plan.seed, world.report().lines)),
+    }
+}

@@ -1,0 +1,131 @@
+//! Accounts, before anything goes wrong: registered on a straight line, as the simulator is about what comes after.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use hushwire_client_store::{Database, KeySource};
+use hushwire_delivery::{ConnectionId, Direct};
+use hushwire_engine::{Engine, NewAccount};
+use hushwire_identity::{Flags, Handle, ServerKey};
+use hushwire_server_store::Bounds;
+use hushwire_server_store::memory::MemoryStore;
+use hushwire_types::{Entropy, IncarnationId, Secret, Timestamp, rng};
+use hushwire_wire::{Hello, RegistrationMethod, Request, RequestId, Response};
+use tempfile::TempDir;
+
+use super::failure::{Failure, OrFail};
+use super::server::{Server, peer};
+use crate::entropy::SeededEntropy;
+
+/// When every world begins.
+pub(crate) const T0: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+/// The handle of a person.
+pub(crate) fn handle(person: usize) -> Result<Handle, Failure> {
+    format!("@{}", name(person)).parse().or_fail("a handle")
+}
+
+/// The name of a person.
+pub(crate) fn name(person: usize) -> &'static str {
+    NAMES.get(person).copied().unwrap_or("nobody")
+}
+
+/// The key of every database: what it protects from is not here.
+pub(crate) fn key() -> KeySource {
+    KeySource::Key(Secret::new([9; 32]))
+}
+
+/// A folder in memory where the machine has that.
+pub(crate) fn folder() -> Result<TempDir, Failure> {
+    let builder = tempfile::Builder::new().prefix("hush-sim-").to_owned();
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).or_fail("a temporary folder")
+}
+
+/// Everybody as they were when they had registered: made once in a process and copied into each world, as it is the
+/// same in all of them and costs more than what comes after.
+#[derive(Debug)]
+pub(crate) struct Start {
+    folders: Vec<TempDir>,
+    store: MemoryStore,
+    key: ServerKey,
+}
+
+impl Start {
+    /// The one of this process.
+    pub(crate) fn shared() -> Result<&'static Self, Failure> {
+        static START: OnceLock<Result<Start, Failure>> = OnceLock::new();
+        START.get_or_init(Self::make).as_ref().map_err(Clone::clone)
+    }
+
+    fn make() -> Result<Self, Failure> {
+        let entropy = Arc::new(SeededEntropy::new(0, 4));
+        let incarnation = IncarnationId::new(rng::bytes(&entropy));
+        let key = ServerKey::generate(&*entropy);
+        let mut server = Server::new(MemoryStore::new(incarnation, Bounds::default()), key.clone(), &entropy)?;
+        let folders = (0..NAMES.len()).map(|person| register(&mut server, person, &entropy)).collect::<Result<_, _>>()?;
+        Ok(Self { folders, store: server.store().restored(incarnation), key })
+    }
+
+    /// A server that knows everybody.
+    pub(crate) fn server(&self, entropy: &Arc<SeededEntropy>) -> Result<Server, Failure> {
+        let incarnation = IncarnationId::new(rng::bytes(entropy));
+        Server::new(self.store.restored(incarnation), self.key.clone(), entropy)
+    }
+
+    /// A copy of a person's profile.
+    pub(crate) fn profile(&self, person: usize) -> Result<TempDir, Failure> {
+        let (from, to) = (self.folders.get(person).or_fail("a profile")?, folder()?);
+        copy_files(from.path(), to.path())?;
+        Ok(to)
+    }
+}
+
+/// Copies a profile that no process has open.
+pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<(), Failure> {
+    for file in fs::read_dir(from).or_fail("a profile")? {
+        let file = file.or_fail("a profile's file")?;
+        fs::copy(file.path(), to.join(file.file_name())).or_fail("copying a profile")?;
+    }
+    Ok(())
+}
+
+/// Registers a person and leaves its profile behind, closed.
+fn register(server: &mut Server, person: usize, entropy: &Arc<SeededEntropy>) -> Result<TempDir, Failure> {
+    let folder = folder()?;
+    let mut db = Database::create(folder.path(), &key(), &**entropy).or_fail("a new profile")?;
+    let new = NewAccount {
+        device_name: "phone".parse().or_fail("a device name")?,
+        handle: handle(person)?,
+        server: "127.0.0.1:7900".to_owned(),
+        server_key: server.key().public(),
+        flags: Flags::default(),
+    };
+    let entropy = Arc::clone(entropy) as Arc<dyn Entropy>;
+    let mut engine = Engine::register(&mut db, &new, entropy, T0).or_fail("a registration")?;
+    let direct = server.running.as_mut().or_fail("the server")?;
+    let connection = direct.connect(peer());
+    let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [3; 32] };
+    ask(direct, connection, hello.into())?;
+    let register = engine.register_request(RegistrationMethod::Open, Some(name(person).into()));
+    let Response::Registration(session) = ask(direct, connection, register.into())? else {
+        return Err(Failure::new("the registration was refused"));
+    };
+    let keys = engine.public_keys(&mut db, session.session_id, &[new.handle], T0).or_fail("first keys")?;
+    let Response::KeysSet(_) = ask(direct, connection, keys.into())? else {
+        return Err(Failure::new("the keys were refused"));
+    };
+    engine.keys_set(&mut db).or_fail("the end of a registration")?;
+    direct.disconnect(connection);
+    db.close().or_fail("closing a profile")?;
+    Ok(folder)
+}
+
+/// One request of a connection that has no other.
+fn ask(direct: &mut Direct, connection: ConnectionId, request: Request) -> Result<Response, Failure> {
+    direct.request(connection, RequestId::FIRST, request, T0);
+    let answer = direct.take_frames(connection).into_iter().find(|frame| frame.request_id.is_some());
+    Ok(answer.or_fail("an answer")?.response)
+}

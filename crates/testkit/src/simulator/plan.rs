@@ -1,0 +1,52 @@
+//! What a seed decides before anything happens: how many there are, and how bad the world is.
+
+use std::time::Duration;
+
+use crate::entropy::SeededEntropy;
+
+/// The shape of one world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Decides all the rest.
+    pub seed: u64,
+    /// Accounts.
+    pub people: usize,
+    /// Texts that are written while things go wrong.
+    pub texts: usize,
+    /// How long things go wrong.
+    pub span: Duration,
+    /// Frames of a thousand at which the connection breaks.
+    pub breaks: u64,
+    /// Steps of a thousand before or after which a device is killed.
+    pub kills: u64,
+    /// Requests of a thousand before or after which the server is killed.
+    pub server_kills: u64,
+    /// Jumps of the clock by hours.
+    pub jumps: usize,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let dice = SeededEntropy::new(seed, 0);
+        // One world in eight is calm, so that a fault of the straight way is seen as such.
+        let bad = u64::from(!seed.is_multiple_of(8));
+        let people = if dice.happens(700) { 2 } else { 3 };
+        Self {
+            seed,
+            people,
+            texts: index(dice.between(3, 12)),
+            span: Duration::from_secs(dice.between(5, 120)),
+            breaks: bad * dice.below(120),
+            kills: bad * dice.below(100),
+            server_kills: bad * dice.below(40),
+            jumps: index(bad * dice.below(3)),
+        }
+    }
+}
+
+/// A small number of dice as an index.
+pub(crate) fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or_default()
+}

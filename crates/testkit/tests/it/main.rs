@@ -1,0 +1,3 @@
+//! Worlds by seed.
+
+mod simulator;

@@ -1,0 +1,65 @@
+//! Many seeds, split over tests so that they run on all cores.
+//!
+//! `HUSH_SIM_SEEDS` says how many (all tests together), `HUSH_SIM_FROM` which is the first, `HUSH_SIM_SEED` is for one.
+
+use hushwire_testkit::simulator::run;
+
+/// Tests that share the seeds.
+const SHARES: u64 = 8;
+
+/// What every run of all tests does.
+const SEEDS: u64 = 2000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
+}
+
+/// Every `SHARES`-th seed.
+fn share(first: u64) {
+    let (from, count) = (number("HUSH_SIM_FROM").unwrap_or(1), number("HUSH_SIM_SEEDS").unwrap_or(SEEDS));
+    let mut failed = Vec::new();
+    for seed in (from..from + count).filter(|seed| seed % SHARES == first) {
+        if let Err(failure) = run(seed) {
+            println!("seed {seed}: {}", failure.what());
+            failed.push((seed, failure.what().to_owned()));
+        }
+    }
+    assert!(failed.is_empty(), "{} seeds failed: {failed:#?}", failed.len());
+}
+
+macro_rules! shares {
+    ($($name:ident = $share:literal,)*) => {$(
+        #[test]
+        fn $name() {
+            share($share);
+        }
+    )*};
+}
+
+shares! {
+    everything_arrives_once_in_seeds_0_of_8 = 0,
+    everything_arrives_once_in_seeds_1_of_8 = 1,
+    everything_arrives_once_in_seeds_2_of_8 = 2,
+    everything_arrives_once_in_seeds_3_of_8 = 3,
+    everything_arrives_once_in_seeds_4_of_8 = 4,
+    everything_arrives_once_in_seeds_5_of_8 = 5,
+    everything_arrives_once_in_seeds_6_of_8 = 6,
+    everything_arrives_once_in_seeds_7_of_8 = 7,
+}
+
+#[test]
+fn one_seed_always_gives_one_trace() {
+    for seed in [8, 11, 12] {
+        let [first, second] = [(); 2].map(|()| run(seed).unwrap_or_else(|failure| panic!("{failure}")));
+        let difference = first.lines.iter().zip(&second.lines).find(|(left, right)| left != right);
+        assert_eq!(difference, None, "seed {seed}");
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+    }
+}
+
+/// The seed that `HUSH_SIM_SEED` names, or the first.
+#[test]
+fn one_seed() {
+    let run = run(number("HUSH_SIM_SEED").unwrap_or(1)).unwrap_or_else(|failure| panic!("{failure}"));
+    println!("{} texts, {} steps, {} kills, {} breaks", run.texts, run.steps, run.kills, run.breaks);
+}
