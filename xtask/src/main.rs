@@ -1,6 +1,7 @@
 //! The project's one menu of tasks: `cargo xtask <task>`, or `cargo xtask help`.
 
 mod bans;
+mod demo;
 mod fuzz;
 mod layout;
 mod run;
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build everything and show it: a server, two people, a real conversation.
+    Demo,
     /// Compare the crates with the table in ARCHITECTURE.md, and Cargo.lock with what must not be in it.
     CheckLayout,
     /// Run everything that CI runs, and stop at the first failure.
@@ -33,6 +36,7 @@ fn main() -> anyhow::Result<()> {
             layout::check_tree()?;
             bans::check_tree()
         }
+        Task::Demo => demo::run(),
         Task::Test(options) => tests::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }

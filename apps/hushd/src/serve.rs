@@ -35,9 +35,7 @@ pub(crate) fn configuration(place: &Place, defaults: &Config) -> Result<Config> 
 pub(crate) fn serve(place: &Place) -> Result<()> {
     let config = configuration(place, &Config::default())?;
     run(&config, |server| {
-        println!("Listening on {}", address(&config, server));
-        println!("Link: {}", server.link(None));
-        Ok(())
+        Ok(format!("Listening on {}\nLink: {}\n", address(&config, server), server.link(None)))
     })
 }
 
@@ -54,10 +52,12 @@ pub(crate) fn dev(dev: &Dev) -> Result<()> {
     }
     run(&config, |server| {
         let code = dev_invite(&config.data_dir, server)?;
-        println!("Listening on {}", address(&config, server));
-        println!("Invite (any number of accounts): {}", server.link(Some(&code)));
-        println!("Data: {}", config.data_dir.display());
-        Ok(())
+        Ok(format!(
+            "Listening on {}\nInvite (any number of accounts): {}\nData: {}\n",
+            address(&config, server),
+            server.link(Some(&code)),
+            config.data_dir.display()
+        ))
     })
 }
 
@@ -93,13 +93,16 @@ fn dev_invite(data_dir: &Path, server: &Server) -> Result<InviteCode> {
     Ok(code.parse()?)
 }
 
-fn run(config: &Config, started: impl FnOnce(&Server) -> Result<()>) -> Result<()> {
+/// Runs a server until it is told to stop; `started` gives what is printed once it listens.
+fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Result<()> {
     log_to_stderr(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = Server::start(config).await?;
-        started(&server)?;
-        std::io::stdout().flush()?;
+        let words = started(&server)?;
+        // A server outlives whoever read its first lines.
+        let mut out = std::io::stdout();
+        let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
         // Without systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let (mut interrupt, mut terminate) =

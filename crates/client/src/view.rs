@@ -220,8 +220,11 @@ struct People<'a, 'b> {
 }
 
 impl<'a, 'b> People<'a, 'b> {
-    fn new(view: &'a View<'b>) -> Self {
-        Self { view, known: HashMap::new() }
+    /// Oneself is known by the handle that was registered, and needs no proof.
+    fn new(view: &'a View<'b>, me: &profile::Profile) -> Self {
+        let trust = Trust::Verified { at: me.created_at };
+        let oneself = Person { account: me.account, name: me.handle.clone(), trust };
+        Self { view, known: HashMap::from([(me.account, oneself)]) }
     }
 
     fn person(&mut self, account: AccountId) -> Result<Person, ClientError> {
@@ -287,8 +290,9 @@ pub(crate) fn contacts(view: &View<'_>) -> Result<Vec<Contact>, ClientError> {
 }
 
 pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, ClientError> {
-    let me = own(view)?.account;
-    let mut people = People::new(view);
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let me = me.account;
     let mut all = Vec::new();
     for conversation in conversations::all(view)? {
         let with = match conversation.kind {
@@ -315,8 +319,9 @@ pub(crate) fn timeline(
     before: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page, ClientError> {
-    let me = own(view)?.account;
-    let mut people = People::new(view);
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let me = me.account;
     let found = timeline::page(view, &conversation, before.map(|cursor| &cursor.0), limit)?;
     let full = found.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let before = found.last().filter(|_| full).map(|oldest| Cursor(oldest.position()));
@@ -395,8 +400,9 @@ pub(crate) fn find(view: &View<'_>, name: &str) -> Result<Option<Person>, Client
 }
 
 pub(crate) fn changes(view: &View<'_>, after: Seq, limit: u32) -> Result<Vec<Change>, ClientError> {
-    let me = own(view)?.account;
-    let mut people = People::new(view);
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let me = me.account;
     let mut changes = Vec::new();
     for journal::Event { seq, event } in journal::after(view, after, limit)? {
         let row = event.row.map(|row| timeline::find(view, row)).transpose()?.flatten();

@@ -131,12 +131,7 @@ impl Lists {
     ///
     /// # Errors
     /// [`PolicyError::MissingLists`], also recorded, where either is not known.
-    pub fn reaches(
-        &self,
-        account: AccountId,
-        head: ListHead,
-        floor: ListHead,
-    ) -> Result<bool, PolicyError> {
+    pub fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Result<bool, PolicyError> {
         if head == floor {
             return Ok(true);
         }
