@@ -128,8 +128,8 @@ pub fn count(view: &View<'_>) -> Result<u64, StoreError> {
 pub fn accept(tx: &Tx<'_>, send_seq: SendSeq, at: Timestamp) -> Result<(), StoreError> {
     tx.change(
         "outbox row",
-        "INSERT OR REPLACE INTO sent_log (send_seq, conversation, kind, request, accepted_at)
-         SELECT send_seq, conversation, kind, request, ?2 FROM outbox WHERE send_seq = ?1",
+        "INSERT OR REPLACE INTO sent_log (send_seq, conversation, kind, request, timeline, accepted_at)
+         SELECT send_seq, conversation, kind, request, timeline, ?2 FROM outbox WHERE send_seq = ?1",
         params![int(send_seq.0), time(at)],
     )?;
     delete(tx, send_seq)

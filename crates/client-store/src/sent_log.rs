@@ -5,6 +5,7 @@ use rusqlite::{Row, params};
 
 use crate::column::{coded_at, fixed_at, int, time, time_at, uint_at};
 use crate::outbox::SendKind;
+use crate::timeline::RowId;
 use crate::{StoreError, Tx, View};
 
 /// A request that the server has accepted; [`outbox::accept`](crate::outbox::accept) writes it.
@@ -18,6 +19,8 @@ pub struct Accepted {
     pub kind: SendKind,
     /// The bytes that were sent.
     pub request: Vec<u8>,
+    /// The row of the timeline that it carries, if any.
+    pub row: Option<RowId>,
     /// When the server accepted it.
     pub accepted_at: Timestamp,
 }
@@ -57,6 +60,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Accepted> {
         conversation: fixed_at(row, "conversation")?,
         kind: coded_at(row, "kind")?,
         request: row.get("request")?,
+        row: row.get::<_, Option<i64>>("timeline")?.map(RowId),
         accepted_at: time_at(row, "accepted_at")?,
     })
 }

@@ -354,6 +354,7 @@ pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
         "DELETE FROM receipt_owed WHERE timeline = ?1",
         "UPDATE event SET payload = x'', timeline = NULL WHERE timeline = ?1",
         "UPDATE outbox SET timeline = NULL WHERE timeline = ?1",
+        "UPDATE sent_log SET timeline = NULL WHERE timeline = ?1",
         "DELETE FROM timeline WHERE id = ?1",
     ] {
         tx.erase(sql, params![row.0])?;
@@ -371,6 +372,7 @@ pub fn erase_conversation(tx: &Tx<'_>, conversation: &ConversationId) -> Result<
         "DELETE FROM receipt_owed WHERE conversation = ?1",
         "UPDATE event SET payload = x'', timeline = NULL WHERE conversation = ?1",
         "UPDATE outbox SET timeline = NULL WHERE conversation = ?1",
+        "UPDATE sent_log SET timeline = NULL WHERE conversation = ?1",
         "DELETE FROM timeline WHERE conversation = ?1",
     ] {
         tx.erase(sql, params![conversation.as_ref()])?;

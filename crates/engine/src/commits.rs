@@ -22,7 +22,7 @@ use hushwire_wire as wire;
 use hushwire_wire::{Opaque, Place};
 
 use crate::step::Step;
-use crate::stop::{Stop, Verdict, own_fault};
+use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
 use crate::{Event, Notice, StepError, Tag, schedule};
 
@@ -100,7 +100,8 @@ impl Step<'_, '_> {
             // Its request stays in the outbox until it is answered, for the place that the server gave it.
             pending_commit::delete(self.tx, &group)?;
             conversation.refreshed_at = self.now;
-        } else {
+        } else if pending_commit::find(self.tx, &group)?.is_some_and(|pending| pending.epoch < change.epoch) {
+            // Another Commit ended the epoch that it was made in.
             self.drop_pending(&group)?;
         }
         conversation.known_epoch = conversation.known_epoch.max(change.epoch);
@@ -294,8 +295,7 @@ impl Step<'_, '_> {
                 self.session.attend_at(conversation.id, self.now.after(schedule::COMMIT_SPACING_DEVICE));
                 return Ok(());
             }
-            Err(MlsError::State(_)) => return Err(Stop::Lost(conversation.id)),
-            Err(error) => return Err(own_fault(&error)),
+            Err(_) => return Err(Stop::Lost(conversation.id)),
         };
         self.session.committed.insert(conversation.id, self.now);
         self.session.last_commit = Some(self.now);

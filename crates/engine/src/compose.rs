@@ -15,15 +15,15 @@ use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
 use hushwire_client_store::{progress, receipt, search};
 use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind, Text, limits};
-use hushwire_mls::{GroupView, MlsError};
+use hushwire_mls::GroupView;
 use hushwire_types::{AccountId, ContentId, ConversationId, Epoch, Generation, SendSeq, Timestamp, rng};
 use hushwire_wire as wire;
 use hushwire_wire::Opaque;
 
 use crate::remake::Remake;
 use crate::step::Step;
-use crate::stop::{Stop, own_fault};
-use crate::{Event, Outcome, Refusal, StepError, schedule};
+use crate::stop::Stop;
+use crate::{Event, Outcome, Refusal, StepError, Tag, schedule};
 
 /// Why a text cannot be sent at all.
 pub(crate) fn check_text(text: &str) -> Option<Refusal> {
@@ -211,7 +211,11 @@ impl Step<'_, '_> {
             return Ok(false);
         }
         let unanswered = outbox::of_conversation(self.tx, &conversation.id)?;
-        Ok(unanswered.iter().all(|row| row.kind != SendKind::Application || row.epoch == view.epoch))
+        let put_off = |row: &Outgoing| {
+            self.session.connection.as_ref().is_some_and(|line| line.tries(&Tag::Send(row.send_seq)) > 0)
+        };
+        let in_order = |row: &Outgoing| row.kind != SendKind::Application || row.epoch == view.epoch;
+        Ok(unanswered.iter().all(|row| in_order(row) && !put_off(row)))
     }
 
     /// Whether another send fits into the server's window.
@@ -240,8 +244,8 @@ impl Step<'_, '_> {
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
         let encrypted = match self.device.encrypt(&group, &padded) {
             Ok(encrypted) => encrypted,
-            Err(MlsError::State(_)) => return Err(Stop::Lost(conversation.id)),
-            Err(error) => return Err(own_fault(&error)),
+            // The caller looked at the view first, so only a group that is not what it shows fails.
+            Err(_) => return Err(Stop::Lost(conversation.id)),
         };
         self.said(&conversation.id, content.witness.counter, encoded.hash())?;
         let send_seq = progress::take_send_seq(self.tx)?;

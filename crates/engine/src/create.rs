@@ -33,8 +33,11 @@ impl Step<'_, '_> {
     /// Looks after a conversation whose group does not exist yet.
     pub(crate) fn open(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
-        if !self.session.is_online() || conversation.group.is_some() {
+        if !self.session.is_online() {
             return Ok(());
+        }
+        if conversation.group.is_some() {
+            return self.await_creation(conversation);
         }
         if conversation.generation > Generation(0) {
             // It exists on the server: the Welcome is on its way, or lost.
@@ -54,6 +57,12 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
         }
         Ok(())
+    }
+
+    /// The own creation is under way. Accepted and not brought back by the stream for long, the group is entered anew.
+    fn await_creation(&mut self, conversation: &Conversation) -> Result<(), Stop> {
+        let requests = outbox::of_conversation(self.tx, &conversation.id)?;
+        if requests.iter().any(|row| row.kind == SendKind::Create) { Ok(()) } else { self.be_patient(&conversation.id) }
     }
 
     /// The server's answer to [`Tag::Claim`].
@@ -135,7 +144,7 @@ impl Step<'_, '_> {
         let group_id = GroupId::new(rng::bytes(self.entropy));
         let extension = GroupExtension::direct(self.me.account, peer, FIRST);
         let published = self.device.create(NewGroup { group_id, extension }, self.now);
-        let published = published.map_err(|error| own_fault(&error))?;
+        let Ok(published) = published else { return self.creation_failed(&conversation.id) };
         let intent = Intent::Change(Change { add, ..Change::default() });
         let staged = match self.device.stage_commit(&group_id, &intent, self.now) {
             Ok(staged) => staged,
@@ -215,9 +224,13 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Drops an own group that was never accepted, with its request.
+    /// Drops an own group that was never accepted, with its request. One that was accepted once and is sent again to a
+    /// server that lost it stays.
     pub(crate) fn drop_creation(&mut self, row: &Outgoing) -> Result<(), Stop> {
         outbox::delete(self.tx, row.send_seq)?;
+        if pending_commit::find(self.tx, &row.group)?.is_none_or(|pending| pending.send_seq != row.send_seq) {
+            return Ok(());
+        }
         pending_commit::delete(self.tx, &row.group)?;
         if self.load_group(&row.group)? {
             self.device.delete(&row.group).map_err(|error| own_fault(&error))?;

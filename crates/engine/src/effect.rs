@@ -7,6 +7,7 @@ use crate::{CommandId, Outcome, Tag};
 
 /// One thing to do, in order, after the step that returned it.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a step has few of them, and each is moved once")]
 pub enum Effect {
     /// Send this on the connection and give the answer back under the same tag. Where the connection is lost first, give [`crate::Input::Offline`].
     Request {

@@ -16,7 +16,7 @@ use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, ErrorCode, Place, WelcomeEntry};
 
 use crate::step::Step;
-use crate::stop::{Stop, Verdict, own_fault};
+use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
 use crate::{Event, StepError, Tag, rows};
 
@@ -49,12 +49,12 @@ impl Step<'_, '_> {
         for reference in references {
             let key = MlsKey { kind: MlsKind::KeyPackage, group: None, key: reference.clone() };
             if let Some(row) = mls_row::find(self.tx, &key)? {
-                found.push(rows::from_store(row).ok_or(StepError::Damaged("KeyPackage"))?);
+                found.extend(rows::from_store(row));
             }
         }
         let any = !found.is_empty();
-        self.device.load(found).map_err(|error| own_fault(&error))?;
-        Ok(any)
+        // One that is damaged is as good as gone.
+        Ok(any && self.device.load(found).is_ok())
     }
 
     /// Asks for the tree that the first parked entry of a conversation waits for.
@@ -163,7 +163,6 @@ impl Step<'_, '_> {
                 self.want_all(missing)
             }
             Err(MlsError::Refused(hushwire_mls::Refusal::AlreadyMember)) => Ok(parked::delete(self.tx, parked.id)?),
-            Err(MlsError::State(_)) => Err(own_fault(&MlsError::Misuse("join"))),
             Err(_) => Err(Stop::Entry(entry.seq, Verdict::Orphan)),
         }
     }

@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use hushwire_client_store::conversation;
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
-use hushwire_client_store::{pending_commit, receipt, timeline};
+use hushwire_client_store::{pending_commit, progress, receipt, timeline};
 use hushwire_types::{AccountId, ConversationId, GroupId, SendSeq};
 use hushwire_wire as wire;
 use hushwire_wire::frame::{self, ClientFrame, RequestId};
 use hushwire_wire::{ErrorCode, Request};
 
 use crate::remake::Remake;
+use crate::session::Backoff;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Broken, Event, StepError, Tag};
@@ -27,7 +28,7 @@ pub(crate) fn encode(request: Request) -> Result<Vec<u8>, StepError> {
 }
 
 /// The request that [`encode`] wrote.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Request, StepError> {
+fn decode(bytes: &[u8]) -> Result<Request, StepError> {
     match frame::decode_client(Bytes::copy_from_slice(bytes)) {
         Ok(ClientFrame::Request { request, .. }) => Ok(request),
         Ok(ClientFrame::Unsupported { .. }) | Err(_) => Err(StepError::Damaged("outbox")),
@@ -35,7 +36,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Request, StepError> {
 }
 
 /// The same request under another number.
-pub(crate) fn renumbered(request: Request, send_seq: SendSeq) -> Request {
+fn renumbered(request: Request, send_seq: SendSeq) -> Request {
     match request {
         Request::SendMessage(send) => wire::SendMessage { send_seq, ..send }.into(),
         Request::SendCommit(send) => wire::SendCommit { send_seq, ..send }.into(),
@@ -99,10 +100,16 @@ impl Step<'_, '_> {
 
     fn text_sent(&mut self, line: timeline::RowId, sent: &wire::MessageSent) -> Result<(), Stop> {
         let Some(entry) = timeline::find(self.tx, line)? else { return Ok(()) };
-        if entry.entry.state != timeline::EntryState::Queued {
+        let first = match entry.entry.state {
+            timeline::EntryState::Queued => true,
+            // Sent again to a server that lost it: it has a new place there.
+            timeline::EntryState::Sent => false,
+            _ => return Ok(()),
+        };
+        timeline::set_sent(self.tx, line, sent.order, sent.accepted_at)?;
+        if !first {
             return Ok(());
         }
-        timeline::set_sent(self.tx, line, sent.order, sent.accepted_at)?;
         let id = entry.entry.conversation;
         conversation::touch(self.tx, &id, self.now)?;
         self.event(&Event::Sent { content: entry.entry.content_id }, Some(id), Some(line))
@@ -117,11 +124,10 @@ impl Step<'_, '_> {
             conversation::raise_known_epoch(self.tx, &row.conversation, standing.epoch)?;
         }
         match error.code {
-            ErrorCode::RateLimited
-            | ErrorCode::Busy
-            | ErrorCode::Unavailable
-            | ErrorCode::Internal
-            | ErrorCode::FutureEpoch => self.postpone(row, error),
+            ErrorCode::RateLimited | ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::Internal => {
+                self.postpone(row, error)
+            }
+            ErrorCode::FutureEpoch => self.wait_for_server(row, error),
             ErrorCode::IdReused => self.suspect_copy(),
             ErrorCode::NotNow | ErrorCode::NotLoggedIn => {
                 self.reconnect(Broken::WrongAnswer);
@@ -150,6 +156,34 @@ impl Step<'_, '_> {
             return self.take_back(row);
         }
         self.put_off(Tag::Send(row.send_seq), error)
+    }
+
+    /// The server was restored and does not have the epoch yet: others will send it again what it lost. Until then the same
+    /// bytes are offered now and then, under new numbers, for one that stays behind would close the server's window.
+    fn wait_for_server(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
+        let tries = self.connection().map_or(0, |connection| connection.tries(&Tag::Send(row.send_seq)));
+        outbox::delete(self.tx, row.send_seq)?;
+        let tag = Tag::Send(self.renumber(row.clone())?);
+        let now = self.now;
+        if let Some(connection) = self.connection() {
+            connection.backoff.insert(tag.clone(), Backoff { tries, until: now });
+        }
+        self.put_off(tag, error)
+    }
+
+    /// A request that the server does not have into the outbox, the same bytes under a new number.
+    pub(crate) fn renumber(&mut self, row: Outgoing) -> Result<SendSeq, Stop> {
+        let send_seq = progress::take_send_seq(self.tx)?;
+        let request = encode(renumbered(decode(&row.request)?, send_seq))?;
+        if let Some(mut pending) = pending_commit::find(self.tx, &row.group)?
+            && pending.send_seq == row.send_seq
+        {
+            pending_commit::delete(self.tx, &row.group)?;
+            pending.send_seq = send_seq;
+            pending_commit::insert(self.tx, &pending)?;
+        }
+        outbox::insert(self.tx, &Outgoing { send_seq, request, ..row })?;
+        Ok(send_seq)
     }
 
     /// The epoch is over. A message waits for the stream and is encrypted again; a Commit only stops being sent, for the stream
@@ -184,6 +218,7 @@ impl Step<'_, '_> {
             SendKind::Application => {
                 let note = Remake::decode(&row.note).ok_or(StepError::Damaged("outbox"))?;
                 self.unsay(&row.conversation, &note)?;
+                self.queue_again(row)?;
                 for line in note.receipts {
                     receipt::owe(self.tx, &row.conversation, line)?;
                 }
@@ -192,6 +227,16 @@ impl Step<'_, '_> {
             SendKind::Create => self.drop_creation(row)?,
         }
         self.session.attend(row.conversation);
+        Ok(())
+    }
+
+    /// A text that was sent once and that a restored server refuses now waits again.
+    fn queue_again(&mut self, row: &Outgoing) -> Result<(), Stop> {
+        let Some(line) = row.row else { return Ok(()) };
+        let Some(entry) = timeline::find(self.tx, line)? else { return Ok(()) };
+        if entry.entry.state == timeline::EntryState::Sent {
+            timeline::set_queued(self.tx, line, entry.entry.generation)?;
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, SendKind};
 use hushwire_client_store::parked;
 use hushwire_client_store::pending_commit::{self, PendingCommit};
-use hushwire_client_store::{progress, witness};
+use hushwire_client_store::{mls_row, progress, witness};
 use hushwire_mls::{GroupInfoCheck, Intent, MlsError, StagedRejoin};
 use hushwire_types::{ConversationId, Epoch, Generation};
 use hushwire_wire as wire;
@@ -39,6 +39,16 @@ impl Step<'_, '_> {
             conversation.attempts = 0;
             self.save(&conversation)?;
             self.event(&Event::Conversation, Some(*id), None)?;
+        }
+        Ok(())
+    }
+
+    /// What this device has of a conversation's group is damaged: it goes, whatever the conversation's state was.
+    pub(crate) fn give_up_group(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        self.lose(id)?;
+        if let Some(group) = self.conversation(id)?.and_then(|conversation| conversation.group) {
+            self.drop_pending(&group)?;
+            mls_row::delete_group(self.tx, &group)?;
         }
         Ok(())
     }

@@ -5,14 +5,14 @@
 //!   entered anew first.
 //! - A server that lost something is sent it again under new numbers, in the order in which it was said.
 
-use hushwire_client_store::conversation::{self, ConversationState};
+use hushwire_client_store::conversation;
 use hushwire_client_store::outbox::{self, Outgoing};
-use hushwire_client_store::{pending_commit, progress, sent_log, setting};
+use hushwire_client_store::{progress, sent_log, setting};
 use hushwire_identity::ListHead;
 use hushwire_types::{Epoch, SendSeq};
 use hushwire_wire as wire;
 
-use crate::outgoing::{decode, encode, renumbered};
+use crate::remake::Remake;
 use crate::session::Connection;
 use crate::step::Step;
 use crate::stop::Stop;
@@ -67,7 +67,7 @@ impl Step<'_, '_> {
         let next = progress.next_send.max(login.accepted_sends.next());
         progress::set_next_send(self.tx, next)?;
         for conversation in conversation::all(self.tx)? {
-            if conversation.group.is_some() && conversation.state == ConversationState::Active {
+            if conversation.group.is_some() {
                 self.lose(&conversation.id)?;
             }
         }
@@ -100,30 +100,17 @@ impl Step<'_, '_> {
                 epoch: Epoch(0),
                 request: sent.request,
                 digest: [0; 32],
-                row: None,
-                note: Vec::new(),
+                row: sent.row,
+                // It was said once, so a refusal now gives no number back.
+                note: Remake { counter: u64::MAX, ..Remake::default() }.encode(),
                 created_at: self.now,
             };
-            self.send_again(row)?;
+            self.renumber(row)?;
         }
         for row in unanswered {
-            self.send_again(row)?;
+            self.renumber(row)?;
         }
         self.alert(Alert::ServerRestored, None)
-    }
-
-    /// The same bytes under a new number.
-    fn send_again(&mut self, row: Outgoing) -> Result<(), Stop> {
-        let send_seq = progress::take_send_seq(self.tx)?;
-        let request = encode(renumbered(decode(&row.request)?, send_seq))?;
-        if let Some(mut pending) = pending_commit::find(self.tx, &row.group)?
-            && pending.send_seq == row.send_seq
-        {
-            pending_commit::delete(self.tx, &row.group)?;
-            pending.send_seq = send_seq;
-            pending_commit::insert(self.tx, &pending)?;
-        }
-        Ok(outbox::insert(self.tx, &Outgoing { send_seq, request, ..row })?)
     }
 
     /// The server's word on the own list: newer entries are fetched, lost ones appended again.

@@ -55,7 +55,7 @@ impl<'s, 't> Step<'s, 't> {
     pub(crate) fn begin(&mut self) -> Result<(), Stop> {
         self.recall(&self.me.account.clone())?;
         for id in self.learned.lost.clone() {
-            self.lose(&id)?;
+            self.give_up_group(&id)?;
         }
         Ok(())
     }

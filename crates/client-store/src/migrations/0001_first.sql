@@ -123,6 +123,7 @@ CREATE TABLE sent_log (
     conversation BLOB NOT NULL,
     kind         INTEGER NOT NULL,
     request      BLOB NOT NULL,
+    timeline     INTEGER,
     accepted_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX sent_log_accepted ON sent_log (accepted_at);

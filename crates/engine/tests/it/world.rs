@@ -73,6 +73,9 @@ pub struct Client {
     reconnect: bool,
 }
 
+/// What a lying server does to a frame for the client of this index.
+pub type Tamper = Box<dyn FnMut(usize, &mut ServerFrame)>;
+
 pub struct World {
     pub direct: Direct,
     pub store: Arc<MemoryStore>,
@@ -86,7 +89,7 @@ pub struct World {
     /// Messages are answered as sent and go nowhere.
     pub swallow: bool,
     /// What the server does to frames for a client.
-    pub tamper: Option<Box<dyn FnMut(usize, &mut ServerFrame)>>,
+    pub tamper: Option<Tamper>,
     /// Whether what comes from the server is kept in `recorded`.
     pub record: bool,
     pub recorded: Vec<(usize, Input)>,

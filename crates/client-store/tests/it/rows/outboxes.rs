@@ -61,6 +61,7 @@ fn an_accepted_request_moves_to_the_log_with_its_bytes() {
         conversation: conversation(1),
         kind: SendKind::Application,
         request: vec![5; 300],
+        row: outgoing(1).row,
         accepted_at: at(50),
     };
     assert_eq!(profile.read(|view| sent_log::from(view, SendSeq(1), 9)), [expected]);
