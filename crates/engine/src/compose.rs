@@ -183,7 +183,8 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Receipts wait a moment for others once the stream is live; a full batch and a stream that just caught up do not.
+    /// Receipts wait a moment for others once the stream is live; a full batch and those for entries from before do not:
+    /// a device that only looks in should leave none behind.
     fn receipts_due(&mut self, conversation: &ConversationId, owed: usize) -> bool {
         if !self.session.is_listening() {
             return owed >= schedule::RECEIPT_BATCH;

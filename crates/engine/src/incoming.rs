@@ -163,7 +163,7 @@ impl Step<'_, '_> {
         self.event(&event, Some(conversation.id), Some(row))?;
         if !own {
             receipt::owe(self.tx, &conversation.id, row)?;
-            if self.session.is_listening() {
+            if self.session.is_live(entry.seq) {
                 let due = self.now.after(schedule::RECEIPT_DELAY);
                 self.session.receipts_due.entry(conversation.id).or_insert(due);
             }

@@ -44,8 +44,8 @@ pub(crate) struct Connection {
     pub(crate) in_flight: BTreeSet<Tag>,
     /// Requests that were refused for now: how often, and when to try again.
     pub(crate) backoff: BTreeMap<Tag, Backoff>,
-    /// Whether the stream has caught up.
-    pub(crate) listening: bool,
+    /// Through where the stream came from before; none until it has caught up.
+    pub(crate) listening: Option<Seq>,
     /// How far the server has the own list.
     pub(crate) own_list: Option<ListNumber>,
     /// KeyPackages that the server has left, and whether it gave the last resort out.
@@ -74,7 +74,13 @@ impl Session {
     }
 
     pub(crate) fn is_listening(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.listening)
+        self.connection.as_ref().is_some_and(|connection| connection.listening.is_some())
+    }
+
+    /// Whether an entry came after the stream had caught up, not from before.
+    pub(crate) fn is_live(&self, seq: Seq) -> bool {
+        let through = self.connection.as_ref().and_then(|connection| connection.listening);
+        through.is_some_and(|through| seq > through)
     }
 
     /// Looks at a conversation at the end of this step.

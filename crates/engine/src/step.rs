@@ -74,7 +74,7 @@ impl<'s, 't> Step<'s, 't> {
             Input::Online(logged_in) => self.online(logged_in),
             Input::Offline => self.offline(),
             Input::Deliveries(entries) => entries.iter().try_for_each(|entry| self.deliver(entry)),
-            Input::Listening(_) => self.listening(),
+            Input::Listening(through) => self.listening(*through),
             Input::Answer { tag, result } => self.answer(tag, result),
             Input::Command { id, command } => self.command(*id, command),
         }

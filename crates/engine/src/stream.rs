@@ -62,9 +62,9 @@ impl Step<'_, '_> {
     }
 
     /// The server says that the stream has caught up.
-    pub(crate) fn listening(&mut self) -> Result<(), Stop> {
+    pub(crate) fn listening(&mut self, through: Seq) -> Result<(), Stop> {
         if let Some(connection) = self.connection() {
-            connection.listening = true;
+            connection.listening = Some(through);
         }
         self.attend_unsettled()
     }
