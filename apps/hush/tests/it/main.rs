@@ -1,0 +1,15 @@
+//! Real processes: `hushd` and `hush` as people and scripts run them.
+//!
+//! Every test has a server, a port and folders of its own. Nothing waits by sleeping: a test reads lines, or waits for
+//! a process to end, each with a deadline that a slow and busy machine keeps.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod readme;
+mod support;
