@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use hushwire_client_store::{Database, profile};
+use hushwire_client_store::profile::{self, ProfileState};
+use hushwire_client_store::Database;
 use hushwire_identity::{LeafCredential, ListHead};
 use hushwire_mls::{Device, DeviceKeys};
 use hushwire_suite::Suite;
@@ -72,7 +73,7 @@ impl Engine {
 
     /// How far the registration is.
     #[must_use]
-    pub fn state(&self) -> profile::ProfileState {
+    pub fn state(&self) -> ProfileState {
         self.me.state
     }
 

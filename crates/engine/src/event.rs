@@ -106,6 +106,13 @@ pub enum Alert {
         #[serde(with = "text")]
         account: AccountId,
     },
+    /// Somebody's leaf or message names entries of a device list that the server does not show. What depends on them waits.
+    #[error("the server hides part of a device list: messages that depend on it wait")]
+    ListWithheld {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+    },
     /// A device was added to the own account.
     #[error("a device was added to your account. If it is not yours, revoke it")]
     OwnDeviceAdded {

@@ -246,6 +246,7 @@ impl Step<'_, '_> {
         let head = ListHead { number: wanted.number, hash: wanted.hash };
         let list = self.list(&account)?;
         if list.as_ref().is_some_and(|list| list.knows(head)) {
+            self.session.withheld.remove(&account);
             return Ok(wanted::delete(self.tx, &account)?);
         }
         let further = list.is_some_and(|list| list.head().number >= head.number);
@@ -258,7 +259,10 @@ impl Step<'_, '_> {
         wanted::delete(self.tx, &account)?;
         if let (Some(conversation), Some(witness)) = (wanted.conversation, wanted.witness) {
             let mismatch = if account == self.me.account { Mismatch::OwnList } else { Mismatch::List };
-            self.mismatch(conversation, witness, mismatch)?;
+            return self.mismatch(conversation, witness, mismatch);
+        }
+        if self.session.withheld.insert(account) {
+            self.alert(Alert::ListWithheld { account }, None)?;
         }
         Ok(())
     }

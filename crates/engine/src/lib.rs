@@ -2,7 +2,7 @@
 //!
 //! The caller (the `client` crate, or a simulator) owns the socket and the clock. It hands what happened to
 //! [`Engine::step`] as [`Input`]s and does what comes back as [`Effect`]s. All that must outlive a crash is in rows of
-//! the [`Database`]; what the engine holds in memory is a cache, the connection's state, or can be derived again.
+//! the [`Database`](hushwire_client_store::Database); what the engine holds in memory is a cache, the connection's state, or can be derived again.
 //!
 //! Invariants:
 //! - **One step, one transaction.** A step's rows, MLS state and journal events are written together or not at all.
@@ -102,6 +102,7 @@ pub use effect::{Broken, Effect};
 pub use engine::Engine;
 pub use error::{OpenError, RegisterError, StepError};
 pub use event::{Alert, Event};
+pub use hushwire_client_store::profile::ProfileState;
 pub use input::Input;
 pub use notice::{Mismatch, Notice};
 pub use registration::{NewAccount, check_hello};

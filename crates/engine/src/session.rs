@@ -31,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) crowded: BTreeSet<ConversationId>,
     /// Until when the receipts of a conversation wait for others.
     pub(crate) receipts_due: BTreeMap<ConversationId, Timestamp>,
+    /// Accounts whose list the server hides, which was told.
+    pub(crate) withheld: BTreeSet<AccountId>,
     /// When old rows were last looked for.
     pub(crate) swept: Option<Timestamp>,
     /// The hole at which this device already asked for the stream again.

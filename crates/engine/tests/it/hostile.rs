@@ -195,3 +195,89 @@ fn r7_an_old_group_info_is_refused() {
     world.pass(Duration::from_secs(120));
     assert!(world.texts(0).iter().any(|(_, body)| body == "lost"));
 }
+
+#[test]
+fn r3_what_depends_on_a_hidden_device_list_waits_and_is_told() {
+    let mut world = at_rest();
+    world.tamper = Some(Box::new(|index, frame| {
+        if index != 0 {
+            return;
+        }
+        match &mut frame.response {
+            Response::AccountKeys(keys) => keys.entries.clear(),
+            Response::Delivery(delivery) => {
+                for entry in &mut delivery.entries {
+                    if let EntryKind::ListChanged(changed) = &mut entry.kind {
+                        changed.list_number = hushwire_types::ListNumber(1);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }));
+    world.link(1);
+    world.pass(Duration::from_secs(5));
+    world.send(1, "@alice", "I have a laptop");
+    world.pass(Duration::from_secs(60));
+    let account = world.account(1);
+    assert_eq!(world.alerts(0), [Alert::ListWithheld { account }]);
+    assert_eq!(world.texts(0).len(), 1);
+    world.tamper = None;
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.texts(0).last().unwrap().1, "I have a laptop");
+}
+
+#[test]
+fn a_ghost_in_ones_own_list_is_told() {
+    let mut world = at_rest();
+    let ghost = world.link(0);
+    world.pass(Duration::from_secs(60));
+    let device = world.clients[ghost].engine.as_ref().unwrap().device();
+    assert_eq!(world.alerts(0), [Alert::OwnDeviceAdded { device }]);
+}
+
+#[test]
+fn an_entry_of_a_newer_protocol_is_kept_and_holds_nothing_up() {
+    let mut world = at_rest();
+    let mut changed = false;
+    on_entries(&mut world, move |entries| {
+        for entry in entries.iter_mut().filter(|entry| is_message(entry)) {
+            if !std::mem::replace(&mut changed, true) {
+                // Field 99 of the entry, which nobody knows.
+                let mut bytes = vec![0x08];
+                bytes.push(u8::try_from(entry.seq.0).unwrap());
+                bytes.extend([0x9a, 0x06, 0x01, 0x07]);
+                entry.kind = EntryKind::Unknown(Opaque::from(bytes));
+            }
+        }
+    });
+    for text in ["newer", "next"] {
+        world.send(0, "@bob", text);
+        world.pass(Duration::from_secs(5));
+    }
+    assert_eq!(world.texts(1).last().unwrap().1, "next");
+    assert!(world.notices(1).contains(&Notice::Newer));
+    let db = world.client(1).db.as_mut().unwrap();
+    assert_eq!(db.read(hushwire_client_store::parked::all).unwrap().len(), 1);
+}
+
+#[test]
+fn a_gap_is_shown_and_excuses_what_is_missing() {
+    let mut world = at_rest();
+    let mut dropped = false;
+    on_entries(&mut world, move |entries| {
+        for entry in entries.iter_mut().filter(|entry| is_message(entry)) {
+            if !std::mem::replace(&mut dropped, true) {
+                let (from_seq, through_seq) = (entry.seq, entry.seq);
+                entry.kind = EntryKind::Gap(hushwire_wire::Gap { from_seq, through_seq, dropped: 1 });
+            }
+        }
+    });
+    for text in ["dropped", "next"] {
+        world.send(0, "@bob", text);
+        world.pass(Duration::from_secs(5));
+    }
+    assert_eq!(world.texts(1).last().unwrap().1, "next");
+    assert_eq!(world.notices(1), [Notice::Gap { dropped: 1 }]);
+    assert_eq!(world.alerts(1), []);
+}
