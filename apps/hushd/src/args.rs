@@ -9,18 +9,25 @@ use clap::{Args as Group, Parser, Subcommand, ValueHint};
 #[derive(Debug, Parser)]
 #[command(name = "hushd", version, propagate_version = true)]
 pub(crate) struct Args {
+    /// Which server.
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// The command.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Try it out: on this machine only, with an invite for any number of accounts and codes on the console.
-    Dev(Dev),
+    Dev {
+        /// Connections in clear text, ws:// instead of wss://.
+        #[arg(long)]
+        plain: bool,
+    },
     /// Run the server.
-    Serve(Place),
+    Serve,
     /// Write a configuration file with every key and its default.
     Init {
         /// The new file.
@@ -29,29 +36,20 @@ pub(crate) enum Command {
     },
     /// Invites.
     Invite {
-        /// Which server.
-        #[command(flatten)]
-        place: Place,
         /// What to do.
         #[command(subcommand)]
         invite: Invite,
     },
     /// Accounts.
     User {
-        /// Which server.
-        #[command(flatten)]
-        place: Place,
         /// What to do.
         #[command(subcommand)]
         user: User,
     },
     /// Look for what is wrong with configuration, files, certificate and database.
-    Doctor(Place),
+    Doctor,
     /// Copy the database, also while the server runs. The server's identity is a file of its own.
     Backup {
-        /// Which server.
-        #[command(flatten)]
-        place: Place,
         /// The new file.
         #[arg(value_hint = ValueHint::FilePath)]
         to: PathBuf,
@@ -62,25 +60,14 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Default, Group)]
 pub(crate) struct Place {
     /// The configuration file; /etc/hushd.toml where that exists.
-    #[arg(long, env = "HUSHD_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "HUSHD_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Where the database, the server's identity and its certificate live.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// Where the database, the server's identity and its certificate live; for dev, $XDG_DATA_HOME/hushd-dev by default.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data_dir: Option<PathBuf>,
     /// The address to listen on.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-}
-
-/// Trying it out.
-#[derive(Debug, Clone, Group)]
-pub(crate) struct Dev {
-    /// Which server; the data folder is $XDG_DATA_HOME/hushd-dev by default.
-    #[command(flatten)]
-    pub place: Place,
-    /// Connections in clear text, ws:// instead of wss://.
-    #[arg(long)]
-    pub plain: bool,
 }
 
 /// Invites.

@@ -12,15 +12,15 @@ use clap::Parser;
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let outcome = match args.command {
-        Command::Dev(dev) => serve::dev(&dev),
-        Command::Serve(place) => serve::serve(&place),
+    let Args { place, command } = Args::parse();
+    let outcome = match command {
+        Command::Dev { plain } => serve::dev(&place, plain),
+        Command::Serve => serve::serve(&place),
         Command::Init { file } => operate::init(&file),
-        Command::Invite { place, invite } => operate::invite(&place, invite),
-        Command::User { place, user } => operate::user(&place, user),
-        Command::Doctor(place) => doctor::examine(&place),
-        Command::Backup { place, to } => operate::backup(&place, to),
+        Command::Invite { invite } => operate::invite(&place, invite),
+        Command::User { user } => operate::user(&place, user),
+        Command::Doctor => doctor::examine(&place),
+        Command::Backup { to } => operate::backup(&place, to),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

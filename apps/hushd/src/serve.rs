@@ -12,7 +12,7 @@ use hushwire_server::admin::{Ask, Reply};
 use hushwire_server::config::{self, Config, Log, LogFormat, TlsMode};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Dev, Place};
+use crate::args::Place;
 
 /// File in the data folder that keeps the invite of `hushd dev` between its starts.
 const DEV_INVITE: &str = "dev-invite";
@@ -40,14 +40,14 @@ pub(crate) fn serve(place: &Place) -> Result<()> {
 }
 
 /// `hushd dev`.
-pub(crate) fn dev(dev: &Dev) -> Result<()> {
-    let mut config = configuration(&dev.place, &Config::dev(dev_folder()?))?;
+pub(crate) fn dev(place: &Place, plain: bool) -> Result<()> {
+    let mut config = configuration(place, &Config::dev(dev_folder()?))?;
     if !config.listen.ip().is_loopback() {
         bail!(
             "hushd dev listens on this machine only; for others, write a configuration (hushd init) and run hushd serve"
         );
     }
-    if dev.plain {
+    if plain {
         config.tls.mode = TlsMode::Off;
     }
     run(&config, |server| {

@@ -73,7 +73,9 @@ async fn one(
 ) {
     // Small frames go out at once: a message is one write.
     let _ = stream.set_nodelay(true);
-    let peer = |binding| Peer { binding, address: Some(address.ip()) };
+    // Behind a proxy everybody comes from loopback: limits of an address would be limits of all.
+    let remote = Some(address.ip()).filter(|address| !address.is_loopback());
+    let peer = |binding| Peer { binding, address: remote };
     match protection {
         Protection::Tls(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);

@@ -80,7 +80,8 @@ impl Message {
 
     fn sentence(&self) -> zeroize::Zeroizing<String> {
         let seconds = self.lives_for.as_secs();
-        let span = if seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
+        let span =
+            if seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
         zeroize::Zeroizing::new(format!(
             "Your Hushwire code is {}. It lives for {span}. Give it to nobody.",
             *self.code_text()
