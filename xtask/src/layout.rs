@@ -99,7 +99,8 @@ fn arrow_fault(table: &Table, from: &Manifest, to: &Dependency) -> Option<String
     }
     // A crate's tests may ask for a feature of the crate itself.
     let is_itself = to.name == from.name && to.for_tests;
-    if !to.is_ours || is_itself || table.allows(&from.name, &to.name) {
+    let in_tests = to.for_tests && table.allows_tests(&from.name, &to.name);
+    if !to.is_ours || is_itself || in_tests || table.allows(&from.name, &to.name) {
         return None;
     }
     if table.is_dev_only(&to.name) {

@@ -8,6 +8,8 @@ mod run;
 mod table;
 mod tests;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The project's one menu of tasks.
@@ -30,8 +32,18 @@ enum Task {
     Fuzz(fuzz::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match carry_out(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::CheckLayout => {
             layout::check_tree()?;
             bans::check_tree()

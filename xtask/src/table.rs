@@ -2,7 +2,8 @@
 //!
 //! It is the first Markdown table whose header has the columns `crate` and `depends on`. Names stand in backticks;
 //! `nothing of ours` allows nothing, `anything; dev only` everything, but then nobody may depend on the crate
-//! except for tests. Other text in a cell is for people.
+//! except for tests. Where there is a column `tests also`, it names what the crate's tests may use besides. Other text in a
+//! cell is for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,11 @@ pub(crate) enum Row {
 
 /// All rows by crate.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Table(BTreeMap<String, Row>);
+pub(crate) struct Table {
+    rows: BTreeMap<String, Row>,
+    /// What the tests of a crate may use besides.
+    for_tests: BTreeMap<String, Vec<String>>,
+}
 
 impl Table {
     /// Reads the table out of a Markdown page.
@@ -27,10 +32,12 @@ impl Table {
         let mut lines = page.lines().skip_while(|line| !is_header(line));
         let header = lines.next().context("there is no table with the columns `crate` and `depends on`")?;
         let (name_at, depends_at) = (column(header, "crate"), column(header, "depends on"));
-        let mut rows = BTreeMap::new();
+        let tests_at = column(header, "tests also");
+        let (mut rows, mut for_tests) = (BTreeMap::new(), BTreeMap::new());
         for line in lines.skip(1).take_while(|line| line.starts_with('|')) {
             let cells: Vec<&str> = cells(line).collect();
             let cell = |at: Option<usize>| at.and_then(|at| cells.get(at)).copied().unwrap_or_default();
+            let tests = names(cell(tests_at));
             let names = names(cell(name_at));
             let row = Row::parse(cell(depends_at)).with_context(|| format!("in the row {line:?}"))?;
             if names.is_empty() {
@@ -40,24 +47,25 @@ impl Table {
                 if rows.insert(name.clone(), row.clone()).is_some() {
                     bail!("`{name}` has two rows");
                 }
+                for_tests.insert(name, tests.clone());
             }
         }
-        Ok(Self(rows))
+        Ok(Self { rows, for_tests })
     }
 
     /// The crates that have a row.
     pub(crate) fn crates(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.rows.keys().map(String::as_str)
     }
 
     /// Whether the table has a row for the crate.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.rows.contains_key(name)
     }
 
     /// Whether the crate is for tests only.
     pub(crate) fn is_dev_only(&self, name: &str) -> bool {
-        self.0.get(name) == Some(&Row::Anything)
+        self.rows.get(name) == Some(&Row::Anything)
     }
 
     /// Whether `from` may depend on `to`: its row names it, or a crate that it names reaches it.
@@ -65,7 +73,7 @@ impl Table {
         let mut seen = BTreeSet::new();
         let mut open = vec![from];
         while let Some(name) = open.pop() {
-            match self.0.get(name) {
+            match self.rows.get(name) {
                 Some(Row::Anything) if name == from => return true,
                 Some(Row::These(names)) if seen.insert(name) => {
                     if names.contains(to) {
@@ -79,10 +87,16 @@ impl Table {
         false
     }
 
+    /// Whether the tests of `from` may use `to`.
+    pub(crate) fn allows_tests(&self, from: &str, to: &str) -> bool {
+        let more = self.for_tests.get(from).map(Vec::as_slice).unwrap_or_default();
+        self.allows(from, to) || more.iter().any(|name| name == to || self.allows(name, to))
+    }
+
     /// The names that rows allow but that have no row, and rows that reach themselves.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for (name, row) in &self.0 {
+        for (name, row) in &self.rows {
             let Row::These(names) = row else { continue };
             for unknown in names.iter().filter(|other| !self.has(other)) {
                 faults.push(format!("the row of `{name}` names `{unknown}`, which has no row"));
@@ -165,6 +179,22 @@ Text after it with a | bar.
         assert!(!table.allows("types", "engine"));
         assert!(table.allows("testkit", "engine"));
         assert!(!table.allows("unknown", "types"));
+    }
+
+    #[test]
+    fn tests_may_use_what_their_own_column_names() {
+        let page = "\
+| crate | depends on | tests also |
+| --- | --- | --- |
+| `types` | nothing of ours | |
+| `store` | `types` | |
+| `engine` | nothing of ours | `store` |
+";
+        let table = Table::parse(page).unwrap();
+        assert!(table.allows_tests("engine", "store"));
+        assert!(table.allows_tests("engine", "types"));
+        assert!(!table.allows("engine", "store"));
+        assert!(!table.allows_tests("types", "store"));
     }
 
     #[test]
