@@ -56,7 +56,9 @@ impl Step<'_, '_> {
         let Some((conversation, group)) = self.readable(place)? else {
             return self.no_group(place, entry);
         };
-        match self.device.process(&group, message, self.now) {
+        // A past epoch's age is judged by when the message was accepted: this device may have been away since.
+        let at = self.now.min(entry.accepted_at);
+        match self.device.process(&group, message, at) {
             Ok(Processed::Application(application)) => {
                 seen::put(self.tx, &digest, self.now)?;
                 self.take_content(&conversation, place, entry, &application)?;

@@ -115,8 +115,11 @@ impl Step<'_, '_> {
         self.sweep_epochs()
     }
 
-    /// Past epochs go after a day, also in groups in which nothing happens (rule R8).
-    fn sweep_epochs(&mut self) -> Result<(), Stop> {
+    /// Past epochs go after a day, also in groups in which nothing happens (rule R8); but not before what was accepted
+    /// while this device was away has come in, which may be of one of them.
+    pub(crate) fn sweep_epochs(&mut self) -> Result<(), Stop> {
+        let Some(heard) = self.session.heard else { return Ok(()) };
+        let at = self.now.min(heard.after(schedule::PAST_EPOCH_ACCEPTED));
         let rows = mls_row::of_kind(self.tx, MlsKind::Epoch)?;
         let mut groups: Vec<GroupId> = rows.into_iter().filter_map(|row| row.key.group).collect();
         groups.dedup();
@@ -125,7 +128,7 @@ impl Step<'_, '_> {
                 self.view(&conversation)?;
             }
         }
-        self.device.prune(self.now);
+        self.device.prune(at);
         Ok(())
     }
 }

@@ -73,6 +73,13 @@ pub(crate) const EVENTS_KEPT: Duration = Duration::from_secs(7 * DAY);
 /// Events of the journal are kept at most this long: a reader that never comes back must not fill the disk.
 pub(crate) const EVENTS_KEPT_AT_MOST: Duration = Duration::from_secs(90 * DAY);
 
+/// The server accepts messages of a past epoch for half a day. So what it accepted of an epoch whose keys are a day old has
+/// come in, if the stream was alive this long ago or later.
+pub(crate) const PAST_EPOCH_ACCEPTED: Duration = Duration::from_secs(12 * HOUR);
+
+/// A connection on which nothing was heard for this long may be dead without the caller having noticed: it slept.
+pub(crate) const QUIET: Duration = Duration::from_secs(2 * HOUR);
+
 /// Old rows are looked for this often.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(HOUR);
 

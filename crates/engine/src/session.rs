@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) receipts_due: BTreeMap<ConversationId, Timestamp>,
     /// Accounts whose list the server hides, which was told.
     pub(crate) withheld: BTreeSet<AccountId>,
+    /// When the stream, caught up, was last seen alive.
+    pub(crate) heard: Option<Timestamp>,
     /// When old rows were last looked for.
     pub(crate) swept: Option<Timestamp>,
     /// The hole at which this device already asked for the stream again.

@@ -19,7 +19,7 @@ use crate::me::Me;
 use crate::session::{Connection, Session};
 use crate::stop::{Learned, Stop, Verdict, own_fault};
 use crate::stream::Cursor;
-use crate::{Alert, Broken, Effect, Event, Input, StepError, Tag, rows};
+use crate::{Alert, Broken, Effect, Event, Input, StepError, Tag, rows, schedule};
 
 /// The parts of the engine that a transaction borrows.
 pub(crate) struct Parts<'s> {
@@ -63,8 +63,20 @@ impl<'s, 't> Step<'s, 't> {
     /// Handles one unit.
     pub(crate) fn handle(&mut self, unit: &Unit) -> Result<(), Stop> {
         match unit {
-            Unit::Entry(entry) => self.deliver(entry),
-            Unit::Input(input) => self.handle_input(input),
+            Unit::Entry(entry) => self.deliver(entry)?,
+            Unit::Input(input) => self.handle_input(input)?,
+        }
+        self.hear(unit);
+        Ok(())
+    }
+
+    /// Notes that the stream is alive: something came in, or it is quiet but was alive lately, as a dead connection would have been
+    /// noticed since. A device that slept has no such proof.
+    fn hear(&mut self, unit: &Unit) {
+        let came = matches!(unit, Unit::Entry(_) | Unit::Input(Input::Listening(_) | Input::Answer { .. }));
+        let lately = |heard| self.now.since(heard) <= schedule::QUIET;
+        if self.session.is_listening() && (came || self.session.heard.is_some_and(lately)) {
+            self.session.heard = Some(self.now);
         }
     }
 

@@ -66,6 +66,8 @@ impl Step<'_, '_> {
         if let Some(connection) = self.connection() {
             connection.listening = Some(through);
         }
+        self.session.heard = Some(self.now);
+        self.sweep_epochs()?;
         self.attend_unsettled()
     }
 

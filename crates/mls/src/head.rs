@@ -93,7 +93,8 @@ impl Head {
         self.received_in_epoch = 0;
         let epoch = self.epoch;
         self.removals.extend(removed.iter().map(|leaf| Removal { leaf: *leaf, epoch }));
-        self.prune(now);
+        // By count only: what was accepted while this device was away may still be of an older one of them.
+        self.keep(|_| true);
     }
 
     /// This device's leaf has fresh keys from a Commit of its own.
@@ -105,9 +106,14 @@ impl Head {
 
     /// Forgets past epochs that are over their limits. Whether any was.
     pub(crate) fn prune(&mut self, now: Timestamp) -> bool {
+        self.keep(|past| past.is_young(now))
+    }
+
+    /// Keeps at most [`PAST_EPOCHS`] past epochs, and of them what is wanted. Whether any was forgotten.
+    fn keep(&mut self, wanted: impl Fn(&PastEpoch) -> bool) -> bool {
         let before = self.past.len();
         let current = self.epoch;
-        self.past.retain(|past| past.epoch.saturating_add(PAST_EPOCHS) >= current && past.is_young(now));
+        self.past.retain(|past| past.epoch.saturating_add(PAST_EPOCHS) >= current && wanted(past));
         let oldest = self.past.iter().map(|past| past.epoch).min();
         self.removals.retain(|removal| oldest.is_some_and(|oldest| oldest < removal.epoch));
         self.past.len() != before

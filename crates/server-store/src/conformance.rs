@@ -295,7 +295,8 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $backend, conversations: [
             the_first_creation_wins, a_message_reaches_members_but_not_its_sender, the_same_send_gets_the_first_answer,
             another_send_under_the_same_number_is_refused, numbers_may_skip_but_not_fall_behind,
-            r1_a_commit_is_compare_and_swap, messages_are_accepted_in_three_epochs, a_newcomer_gets_nothing_from_before,
+            r1_a_commit_is_compare_and_swap, messages_are_accepted_in_three_epochs,
+            messages_of_a_past_epoch_are_accepted_for_half_a_day, a_newcomer_gets_nothing_from_before,
             the_removed_are_told_and_stop_receiving, strangers_cannot_send, r7_an_external_commit_renews_a_leaf,
             the_log_and_its_bases_lead_to_every_epoch, a_next_generation_closes_the_one_before,
             refused_operations_leave_the_rest_of_the_batch, a_message_to_a_suspended_account_is_refused,

@@ -10,13 +10,13 @@ use hushwire_server_store::decide::routing::{self, CommitRoutes};
 use hushwire_server_store::decide::window::{self, Used};
 use hushwire_server_store::mailbox::{Entry, EntryKind, MailboxKey, Place, Publication};
 use hushwire_server_store::{Refusal, Written};
-use hushwire_types::{ConversationId, Epoch, Generation, Order};
+use hushwire_types::{ConversationId, Epoch, Generation, Order, Timestamp};
 
 use super::Batch;
 use crate::cache::ConversationRow;
-use crate::columns::{int, time};
+use crate::columns::{int, time, timestamp};
 use crate::error::Step;
-use crate::reads;
+use crate::{reads, sql};
 
 /// What a send is at its beginning.
 enum Begun {
@@ -58,14 +58,17 @@ impl Batch<'_> {
             Begun::Repeated(answer) => return Ok(repeated(answer)),
         };
         let row = self.conversation_row(conversation)?.ok_or(Refusal::UnknownConversation)?;
-        let key = row.key;
-        epoch::application(row.standing, generation, epoch)?;
+        let (key, standing) = (row.key, row.standing);
+        epoch::application(standing, generation, epoch)?;
         let to = routing::application(&row.members, send.mailbox, epoch)?;
         let foreign = |member: &&Member| member.address.account != own.account;
         let others: Vec<MailboxKey> =
             row.members.iter().filter(foreign).map(|member| member.mailbox).collect();
         if self.are_all_suspended(&others)? {
             return Err(Refusal::AccountSuspended.into());
+        }
+        if epoch < standing.epoch {
+            epoch::not_outlived(standing, self.ended_at(key, generation, epoch)?, self.now)?;
         }
         let answer = self.stamp(conversation)?;
         let place = Place { conversation, generation, order: answer.order };
@@ -74,6 +77,12 @@ impl Batch<'_> {
         let publication = self.deliver(entry, Some(key), to)?;
         self.end_send(&send, answer)?;
         Ok(Written::Sent(Sent { answer, publications: vec![publication] }))
+    }
+
+    /// When the Commit that ended an epoch was accepted.
+    fn ended_at(&self, key: i64, generation: Generation, epoch: Epoch) -> rusqlite::Result<Option<Timestamp>> {
+        let sql = "SELECT at FROM handshake WHERE conversation = ?1 AND generation = ?2 AND epoch = ?3";
+        sql::one(self.connection, sql, (key, int(generation.0), int(epoch.0)), |row| timestamp(row, 0))
     }
 
     /// Whether there are others and each is suspended, so that nobody would ever read what is sent.

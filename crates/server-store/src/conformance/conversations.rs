@@ -7,6 +7,7 @@ use super::accounts::second_device;
 use super::{Actor, Backend, World, run};
 use crate::account::{DeviceAddress, SetSuspended, Suspension};
 use crate::conversation::{Append, AppendCommit, Committer, CreateConversation, GroupBase, Slot};
+use crate::decide::epoch;
 use crate::mailbox::EntryKind;
 use crate::upkeep::PutMeta;
 use crate::{Bounds, Refusal, Written};
@@ -179,6 +180,27 @@ pub fn messages_are_accepted_in_three_epochs<B: Backend>() {
         }
         let message = Append { generation: Generation(2), ..world.message(&bob, conversation, 5) };
         assert_eq!(world.write(message), Err(Refusal::ClosedGeneration { generation, epoch }));
+    });
+}
+
+pub fn messages_of_a_past_epoch_are_accepted_for_half_a_day<B: Backend>() {
+    run::<B>(&Bounds::default(), |world| {
+        let (alice, bob) = (world.actor(), world.actor());
+        let conversation = world.converse(&alice, &[bob]);
+        let commit = world.member_commit(&alice, conversation, 1);
+        world.sent(commit);
+        world.pass(epoch::PAST_EPOCH_TIME.saturating_sub(std::time::Duration::from_secs(1)));
+        let commit = world.member_commit(&alice, conversation, 2);
+        world.sent(commit);
+        let early = world.message(&bob, conversation, 1);
+        let answer = world.sent(early.clone()).answer;
+        world.pass(std::time::Duration::from_secs(1));
+        let late = world.message(&bob, conversation, 1);
+        let (generation, epoch) = (Generation(1), Epoch(3));
+        assert_eq!(world.write(late), Err(Refusal::StaleEpoch { generation, epoch }));
+        assert_eq!(world.sent(early).answer, answer, "a repetition gets the first answer");
+        let of_the_next = world.message(&bob, conversation, 2);
+        world.sent(of_the_next);
     });
 }
 

@@ -1,12 +1,18 @@
 //! Which epochs and generations are accepted (rule R1).
 
-use hushwire_types::{Epoch, Generation};
+use std::time::Duration;
+
+use hushwire_types::{Epoch, Generation, Timestamp};
 
 use crate::error::Refusal;
 
 /// Application messages are accepted in the current epoch and in so many before it, because a Commit may overtake a
 /// message that was encrypted before.
 pub const PAST_EPOCHS: u64 = 2;
+
+/// For so long after an epoch has ended its application messages are accepted. Members keep its keys for 24 hours (rule
+/// R8) by clocks and connections of their own: what is accepted must be readable by all of them, so this is half of it.
+pub const PAST_EPOCH_TIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Where a conversation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,18 @@ pub fn application(now: Standing, generation: Generation, epoch: Epoch) -> Resul
         return Err(Refusal::StaleEpoch { generation: current, epoch: at });
     }
     Ok(())
+}
+
+/// Whether an application message of a past epoch is still accepted, by when the Commit that ended the epoch was
+/// accepted; `None` where that is so old that it is not in the log any more.
+///
+/// # Errors
+/// `StaleEpoch`: the sender encrypts again.
+pub fn not_outlived(now: Standing, ended_at: Option<Timestamp>, at: Timestamp) -> Result<(), Refusal> {
+    match ended_at {
+        Some(ended_at) if at.since(ended_at) < PAST_EPOCH_TIME => Ok(()),
+        _ => Err(Refusal::StaleEpoch { generation: now.generation, epoch: now.epoch }),
+    }
 }
 
 /// Whether a Commit made in this epoch is accepted: compare-and-swap.
@@ -77,6 +95,16 @@ mod tests {
         let accepted: Vec<u64> =
             (0..20).filter(|epoch| application(NOW, Generation(2), Epoch(*epoch)).is_ok()).collect();
         assert_eq!(accepted, [7, 8, 9]);
+    }
+
+    #[test]
+    fn messages_of_a_past_epoch_are_accepted_for_half_a_day() {
+        let ended = Timestamp::from_ms(1000);
+        let last = ended.after(PAST_EPOCH_TIME).before(Duration::from_millis(1));
+        assert_eq!(not_outlived(NOW, Some(ended), last), Ok(()));
+        let stale = Err(Refusal::StaleEpoch { generation: Generation(2), epoch: Epoch(9) });
+        assert_eq!(not_outlived(NOW, Some(ended), ended.after(PAST_EPOCH_TIME)), stale);
+        assert_eq!(not_outlived(NOW, None, ended), stale);
     }
 
     #[test]

@@ -63,6 +63,10 @@ impl State {
         if others.peek().is_some() && others.all(|member| self.is_suspended(member.address)) {
             return Err(Refusal::AccountSuspended);
         }
+        if epoch < row.standing.epoch {
+            let ended_at = self.log.get(&(conversation, generation, epoch)).map(|dated| dated.at);
+            epoch::not_outlived(row.standing, ended_at, now)?;
+        }
         let answer = self.stamp(conversation, now)?;
         let place = Place { conversation, generation, order: answer.order };
         let entry = Entry { place: Some(place), accepted_at: now, kind: EntryKind::Application(body) };

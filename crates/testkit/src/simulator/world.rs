@@ -119,7 +119,7 @@ impl World {
             self.write(client, number, after);
         }
         for _ in 0..self.plan.jumps {
-            let (after, hours) = (self.dice.below(span), self.dice.between(1, 11));
+            let (after, hours) = (self.dice.below(span), self.dice.between(1, 40));
             self.later(after, Happening::Jump { hours });
         }
         self.later(span, Happening::Calm);
