@@ -1,5 +1,7 @@
 //! The project's one menu of tasks: `cargo xtask <task>`, or `cargo xtask help`.
 
+#![allow(clippy::print_stdout, reason = "a program for people at a terminal")]
+
 mod bans;
 mod demo;
 mod fuzz;
