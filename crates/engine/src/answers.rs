@@ -27,7 +27,9 @@ impl Step<'_, '_> {
         match (tag, result) {
             (Tag::Send(seq), Ok(Response::MessageSent(sent))) => self.send_answer(*seq, Ok(sent))?,
             (Tag::Send(seq), Err(error)) => self.send_answer(*seq, Err(error))?,
-            (Tag::LookUp(handle), Ok(Response::AccountKeys(keys))) => self.look_up_answer(handle, Ok(keys))?,
+            (Tag::LookUp(handle), Ok(Response::AccountKeys(keys))) => {
+                self.look_up_answer(handle, Ok(keys))?
+            }
             (Tag::LookUp(handle), Err(error)) => self.look_up_answer(handle, Err(error))?,
             (Tag::Keys(account), Ok(Response::AccountKeys(keys))) => self.keys_answer(*account, Ok(keys))?,
             (Tag::Keys(account), Err(error)) => self.keys_answer(*account, Err(error))?,
@@ -43,7 +45,9 @@ impl Step<'_, '_> {
             (Tag::Group { conversation, epoch, .. }, Err(error)) => {
                 self.group_answer(tag, conversation, *epoch, Err(error))?;
             }
-            (Tag::KeyPackages, Ok(Response::KeyPackagesStored(stored))) => self.key_packages_answer(Ok(stored))?,
+            (Tag::KeyPackages, Ok(Response::KeyPackagesStored(stored))) => {
+                self.key_packages_answer(Ok(stored))?
+            }
             (Tag::KeyPackages, Err(error)) => self.key_packages_answer(Err(error))?,
             (Tag::ListEntry(number), Ok(Response::ListEntryAppended(appended))) => {
                 self.list_entry_answer(*number, Ok(appended))?;

@@ -102,7 +102,9 @@ pub enum Refusal {
     #[error("the message is empty")]
     Empty,
     /// Over the limit.
-    #[error("the message has {characters} characters; at most {limit} can be sent at once: split it or send a file")]
+    #[error(
+        "the message has {characters} characters; at most {limit} can be sent at once: split it or send a file"
+    )]
     TooLong {
         /// Of the text.
         characters: usize,
@@ -144,7 +146,9 @@ pub enum Refusal {
     #[error("{0} belongs to another account now: compare safety numbers, then accept or refuse the change")]
     AccountChanged(String),
     /// The conversation is stopped by an alert.
-    #[error("this conversation is stopped, because what the server showed does not fit: read the alert, then resume it")]
+    #[error(
+        "this conversation is stopped, because what the server showed does not fit: read the alert, then resume it"
+    )]
     Stopped,
     /// This device was removed from the account.
     #[error("this device was removed from its account and can send nothing more")]

@@ -14,8 +14,8 @@ use hushwire_client_store::pending_commit::{self, PendingCommit};
 use hushwire_client_store::{progress, timeline, witness};
 use hushwire_identity::{DeviceStatus, LeafCredential, ListHead};
 use hushwire_mls::{
-    Addition, Change, EpochChange, GroupView, Intent, LeafKeys, Membership, MlsError, Origin, Processed, StagedCommit,
-    message_hash,
+    Addition, Change, EpochChange, GroupView, Intent, LeafKeys, Membership, MlsError, Origin, Processed,
+    StagedCommit, message_hash,
 };
 use hushwire_types::{AccountId, ConversationId, DeviceId, GroupId};
 use hushwire_wire as wire;
@@ -51,7 +51,12 @@ enum Urgency {
 
 impl Step<'_, '_> {
     /// A Commit from the stream, or the one that removed this device.
-    pub(crate) fn take_commit(&mut self, place: &Place, entry: &wire::Entry, commit: &[u8]) -> Result<Fate, Stop> {
+    pub(crate) fn take_commit(
+        &mut self,
+        place: &Place,
+        entry: &wire::Entry,
+        commit: &[u8],
+    ) -> Result<Fate, Stop> {
         let id = place.conversation_id;
         let Some(conversation) = self.conversation(&id)? else { return self.no_group(place, entry) };
         if let Some(group) = conversation.group
@@ -74,7 +79,11 @@ impl Step<'_, '_> {
     }
 
     /// An own Commit came back: it won.
-    pub(crate) fn apply_own(&mut self, conversation: Conversation, pending: &PendingCommit) -> Result<Fate, Stop> {
+    pub(crate) fn apply_own(
+        &mut self,
+        conversation: Conversation,
+        pending: &PendingCommit,
+    ) -> Result<Fate, Stop> {
         let ConversationKind::Direct { peer } = conversation.kind else { return Ok(Fate::Done) };
         self.recall(&peer)?;
         // A rejoin needs no old state, any other Commit does.
@@ -93,7 +102,12 @@ impl Step<'_, '_> {
     }
 
     /// A group is in a new epoch.
-    fn epoch_changed(&mut self, mut conversation: Conversation, change: &EpochChange, by: By) -> Result<(), Stop> {
+    fn epoch_changed(
+        &mut self,
+        mut conversation: Conversation,
+        change: &EpochChange,
+        by: By,
+    ) -> Result<(), Stop> {
         let id = conversation.id;
         let group = conversation.group.ok_or(StepError::Bug("a Commit was applied without a group"))?;
         if by == By::This {
@@ -267,7 +281,11 @@ impl Step<'_, '_> {
     }
 
     /// Adds the devices that an active group lacks.
-    pub(crate) fn add_devices(&mut self, conversation: &Conversation, add: Vec<Addition>) -> Result<(), Stop> {
+    pub(crate) fn add_devices(
+        &mut self,
+        conversation: &Conversation,
+        add: Vec<Addition>,
+    ) -> Result<(), Stop> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
         let Some(view) = self.view(conversation)? else { return Ok(()) };
         if pending_commit::find(self.tx, &group)?.is_some() {
@@ -302,7 +320,12 @@ impl Step<'_, '_> {
         self.send_commit(conversation, group, staged)
     }
 
-    fn send_commit(&mut self, conversation: &Conversation, group: GroupId, staged: StagedCommit) -> Result<(), Stop> {
+    fn send_commit(
+        &mut self,
+        conversation: &Conversation,
+        group: GroupId,
+        staged: StagedCommit,
+    ) -> Result<(), Stop> {
         let send_seq = progress::take_send_seq(self.tx)?;
         let digest = *staged.hash.as_bytes();
         let request = wire::SendCommit {
@@ -334,7 +357,8 @@ impl Step<'_, '_> {
         kind: SendKind,
         request: wire::Request,
     ) -> Result<(), Stop> {
-        let digest = pending.hash.as_slice().try_into().map_err(|_| StepError::Bug("a hash of another length"))?;
+        let digest =
+            pending.hash.as_slice().try_into().map_err(|_| StepError::Bug("a hash of another length"))?;
         pending_commit::insert(self.tx, pending)?;
         outbox::insert(
             self.tx,

@@ -41,7 +41,12 @@ pub(crate) fn check_text(text: &str) -> Option<Refusal> {
 
 impl Step<'_, '_> {
     /// Stores a text for an account; it is encrypted when its conversation is ready.
-    pub(crate) fn send_text(&mut self, peer: AccountId, text: &str, key: Option<&str>) -> Result<Outcome, Stop> {
+    pub(crate) fn send_text(
+        &mut self,
+        peer: AccountId,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<Outcome, Stop> {
         if let Some(refusal) = self.refuse_text(peer, text)? {
             return Ok(Outcome::Refused(refusal));
         }
@@ -155,7 +160,12 @@ impl Step<'_, '_> {
     }
 
     /// Confirms what was received, several at once.
-    fn compose_receipts(&mut self, conversation: &Conversation, view: &GroupView, left: u64) -> Result<(), Stop> {
+    fn compose_receipts(
+        &mut self,
+        conversation: &Conversation,
+        view: &GroupView,
+        left: u64,
+    ) -> Result<(), Stop> {
         let limit = u32::try_from(schedule::RECEIPT_BATCH).unwrap_or(u32::MAX);
         let owed = receipt::owed(self.tx, &conversation.id, limit)?;
         if owed.is_empty() || left == 0 || !self.receipts_due(&conversation.id, owed.len()) {
@@ -207,7 +217,8 @@ impl Step<'_, '_> {
         {
             return Ok(false);
         }
-        let changed = account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }));
+        let changed =
+            account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }));
         if changed || !self.is_active(&self.me.account, &self.me.device)? {
             return Ok(false);
         }
@@ -268,7 +279,12 @@ impl Step<'_, '_> {
                 request: crate::outgoing::encode(request.into())?,
                 digest: *encrypted.hash.as_bytes(),
                 row,
-                note: Remake { counter: content.witness.counter, previous: said, receipts: receipts.to_vec() }.encode(),
+                note: Remake {
+                    counter: content.witness.counter,
+                    previous: said,
+                    receipts: receipts.to_vec(),
+                }
+                .encode(),
                 created_at: self.now,
             },
         )?;

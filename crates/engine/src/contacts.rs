@@ -22,7 +22,9 @@ impl Step<'_, '_> {
     /// Handles a command, at once or when the server has answered a look-up.
     pub(crate) fn command(&mut self, id: CommandId, command: &Command) -> Result<(), Stop> {
         let outcome = match command {
-            Command::Send { to: Recipient::Handle(handle), .. } => return self.send_to_handle(id, command, handle),
+            Command::Send { to: Recipient::Handle(handle), .. } => {
+                return self.send_to_handle(id, command, handle);
+            }
             Command::Send { to, text, key } => self.send_to_known(to, text, key.as_deref())?,
             Command::LookUp { handle } => return self.look_up(id, command.clone(), handle.to_string()),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now })?,
@@ -96,7 +98,8 @@ impl Step<'_, '_> {
     /// Now and then a handle in use is looked up again, so that a change of its account is noticed.
     fn look_up_again(&mut self, handle: &str) -> Result<(), Stop> {
         let name = looked_up_setting(handle);
-        let last = setting::find(self.tx, &name)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let last =
+            setting::find(self.tx, &name)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
         let last = Timestamp::from_ms(last.unwrap_or(0));
         if self.session.is_online() && self.now.since(last) >= schedule::LOOK_UP_AGAIN {
             self.ask_for(handle);
@@ -138,8 +141,12 @@ impl Step<'_, '_> {
         for (id, command, _) in due {
             let outcome = match (&found, &command) {
                 (Err(refusal), _) => Outcome::Refused(refusal.clone()),
-                (Ok(account), Command::Send { text, key, .. }) => self.send_text(*account, text, key.as_deref())?,
-                (Ok(account), _) => Outcome::Found { account: *account, conversation: self.direct_id(*account) },
+                (Ok(account), Command::Send { text, key, .. }) => {
+                    self.send_text(*account, text, key.as_deref())?
+                }
+                (Ok(account), _) => {
+                    Outcome::Found { account: *account, conversation: self.direct_id(*account) }
+                }
             };
             self.done(id, outcome);
         }
@@ -200,7 +207,8 @@ impl Step<'_, '_> {
 
     /// The handle means its successor from here on, which nobody has verified.
     fn accept_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
-        let Some(Account { trust: Trust::Changed { successor, .. }, handle, .. }) = account::find(self.tx, account)?
+        let Some(Account { trust: Trust::Changed { successor, .. }, handle, .. }) =
+            account::find(self.tx, account)?
         else {
             return Ok(Outcome::Refused(Refusal::NoChange));
         };

@@ -62,7 +62,11 @@ impl Step<'_, '_> {
     /// The own creation is under way. Accepted and not brought back by the stream for long, the group is entered anew.
     fn await_creation(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         let requests = outbox::of_conversation(self.tx, &conversation.id)?;
-        if requests.iter().any(|row| row.kind == SendKind::Create) { Ok(()) } else { self.be_patient(&conversation.id) }
+        if requests.iter().any(|row| row.kind == SendKind::Create) {
+            Ok(())
+        } else {
+            self.be_patient(&conversation.id)
+        }
     }
 
     /// The server's answer to [`Tag::Claim`].
@@ -99,7 +103,9 @@ impl Step<'_, '_> {
             return Ok(());
         }
         match conversation.state {
-            ConversationState::Opening if conversation.group.is_none() && conversation.generation == Generation(0) => {
+            ConversationState::Opening
+                if conversation.group.is_none() && conversation.generation == Generation(0) =>
+            {
                 self.create(conversation, account, add)
             }
             ConversationState::Active => self.add_devices(&conversation, add),
@@ -140,7 +146,12 @@ impl Step<'_, '_> {
         Ok(additions)
     }
 
-    fn create(&mut self, mut conversation: Conversation, peer: AccountId, add: Vec<Addition>) -> Result<(), Stop> {
+    fn create(
+        &mut self,
+        mut conversation: Conversation,
+        peer: AccountId,
+        add: Vec<Addition>,
+    ) -> Result<(), Stop> {
         let group_id = GroupId::new(rng::bytes(self.entropy));
         let extension = GroupExtension::direct(self.me.account, peer, FIRST);
         let published = self.device.create(NewGroup { group_id, extension }, self.now);

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use hushwire_client_store::profile::{self, ProfileState};
 use hushwire_client_store::Database;
+use hushwire_client_store::profile::{self, ProfileState};
 use hushwire_identity::{LeafCredential, ListHead};
 use hushwire_mls::{Device, DeviceKeys};
 use hushwire_suite::Suite;
@@ -46,7 +46,8 @@ impl Engine {
     /// # Errors
     /// [`OpenError::NoProfile`] where nobody registered; else a damaged database.
     pub fn open(db: &mut Database, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
-        let profile = db.read::<_, OpenError>(|view| Ok(profile::find(view)?))?.ok_or(OpenError::NoProfile)?;
+        let profile =
+            db.read::<_, OpenError>(|view| Ok(profile::find(view)?))?.ok_or(OpenError::NoProfile)?;
         let me = Me::of(&profile).ok_or(OpenError::Damaged("server key"))?;
         let own = db.read::<_, OpenError>(|view| {
             crate::known_list::load(view, &me.account).map_err(|_| OpenError::Damaged("device list"))
@@ -82,7 +83,12 @@ impl Engine {
     /// # Errors
     /// [`StepError`]: nothing of the inputs was done, but for a batch in which a bad entry was set apart, whose first part may be
     /// done; close the connection, give [`Input::Offline`], and connect again.
-    pub fn step(&mut self, db: &mut Database, inputs: Vec<Input>, now: Timestamp) -> Result<Vec<Effect>, StepError> {
+    pub fn step(
+        &mut self,
+        db: &mut Database,
+        inputs: Vec<Input>,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, StepError> {
         let mut units: VecDeque<Unit> = inputs.into_iter().flat_map(units).collect();
         loop {
             let done = self.advance(db, &mut units, now)?;
@@ -93,7 +99,12 @@ impl Engine {
     }
 
     /// One or more units in one transaction; whether none are left.
-    fn advance(&mut self, db: &mut Database, units: &mut VecDeque<Unit>, now: Timestamp) -> Result<bool, StepError> {
+    fn advance(
+        &mut self,
+        db: &mut Database,
+        units: &mut VecDeque<Unit>,
+        now: Timestamp,
+    ) -> Result<bool, StepError> {
         let mut learned = Learned::default();
         let mut count = units.len();
         // Each round learns something new about one entry or one conversation, so this ends.
@@ -186,5 +197,9 @@ pub(crate) fn mls_device(
 ) -> Result<Device, hushwire_mls::MlsError> {
     let credential = LeafCredential { account: me.account, device: me.device, list: head };
     let keys = DeviceKeys { credential, mls_key: me.mls_key.clone() };
-    Device::new(keys, Suite::new(Arc::clone(entropy)), Arc::clone(lists) as Arc<dyn hushwire_group_policy::DeviceLists>)
+    Device::new(
+        keys,
+        Suite::new(Arc::clone(entropy)),
+        Arc::clone(lists) as Arc<dyn hushwire_group_policy::DeviceLists>,
+    )
 }

@@ -73,7 +73,9 @@ impl Step<'_, '_> {
     /// A message for a group that this device does not have: it waits for the way back, if there is one.
     pub(crate) fn no_group(&mut self, place: &Place, entry: &wire::Entry) -> Result<Fate, Stop> {
         match self.conversation(&place.conversation_id)? {
-            Some(known) if known.generation > place.generation || known.state == ConversationState::Closed => {
+            Some(known)
+                if known.generation > place.generation || known.state == ConversationState::Closed =>
+            {
                 self.unreadable(place, entry)?;
                 Ok(Fate::Done)
             }
@@ -175,7 +177,12 @@ impl Step<'_, '_> {
     }
 
     /// A device of another account has messages of this one.
-    fn take_receipt(&mut self, id: &ConversationId, message: &Application, receipt: &Receipt) -> Result<(), Stop> {
+    fn take_receipt(
+        &mut self,
+        id: &ConversationId,
+        message: &Application,
+        receipt: &Receipt,
+    ) -> Result<(), Stop> {
         if receipt.kind != ReceiptKind::Delivered || message.sender.account == self.me.account {
             return Ok(());
         }

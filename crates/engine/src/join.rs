@@ -162,7 +162,9 @@ impl Step<'_, '_> {
                 }
                 self.want_all(missing)
             }
-            Err(MlsError::Refused(hushwire_mls::Refusal::AlreadyMember)) => Ok(parked::delete(self.tx, parked.id)?),
+            Err(MlsError::Refused(hushwire_mls::Refusal::AlreadyMember)) => {
+                Ok(parked::delete(self.tx, parked.id)?)
+            }
             Err(_) => Err(Stop::Entry(entry.seq, Verdict::Orphan)),
         }
     }

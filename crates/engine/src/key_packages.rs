@@ -34,7 +34,8 @@ pub(crate) fn first(
     let last = make(tx, device, Kind::LastResort, now).map_err(bug)??;
     for change in device.drain().map_err(bug)? {
         if let RowChange::Put(key, value) = change {
-            let row = rows::to_store(&key, value).map_err(|_| RegisterError::Bug("an unknown kind of MLS row"))?;
+            let row =
+                rows::to_store(&key, value).map_err(|_| RegisterError::Bug("an unknown kind of MLS row"))?;
             mls_row::put(tx, &row)?;
         }
     }
@@ -88,7 +89,10 @@ impl Step<'_, '_> {
             true => Some(Opaque::from(self.renew_last_resort()?)),
             false => None,
         };
-        self.request(Tag::KeyPackages, wire::PutKeyPackages { key_packages, last_resort_key_package, replace });
+        self.request(
+            Tag::KeyPackages,
+            wire::PutKeyPackages { key_packages, last_resort_key_package, replace },
+        );
         Ok(())
     }
 

@@ -67,7 +67,8 @@ impl Step<'_, '_> {
         if known.is_some_and(|list| list.knows(head)) {
             return Ok(());
         }
-        let wanted = Wanted { account, number: head.number, hash: head.hash, conversation: None, witness: None };
+        let wanted =
+            Wanted { account, number: head.number, hash: head.hash, conversation: None, witness: None };
         Ok(wanted::put(self.tx, &wanted)?)
     }
 
@@ -136,8 +137,10 @@ impl Step<'_, '_> {
     /// An account that is not known yet: its keys must begin with the genesis that hashes to its id.
     fn meet(&mut self, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
         let account = keys.account_id;
-        let verified = keys.genesis.as_ref().and_then(|genesis| DeviceList::verify(genesis, &keys.entries).ok());
-        let Some(list) = verified.filter(|list| list.account_id() == account && list.head().number > ListNumber(0))
+        let verified =
+            keys.genesis.as_ref().and_then(|genesis| DeviceList::verify(genesis, &keys.entries).ok());
+        let Some(list) =
+            verified.filter(|list| list.account_id() == account && list.head().number > ListNumber(0))
         else {
             self.alert(Alert::BadKeys { account }, None)?;
             return Ok(Keys::Bad);
@@ -197,7 +200,8 @@ impl Step<'_, '_> {
     fn write_entries(&self, list: &DeviceList, from: ListNumber) -> Result<(), Stop> {
         let account = list.account_id();
         for bytes in list.entries(from) {
-            let entry = UnverifiedEntry::decode(bytes).map_err(|_| StepError::Bug("a verified entry is malformed"))?;
+            let entry = UnverifiedEntry::decode(bytes)
+                .map_err(|_| StepError::Bug("a verified entry is malformed"))?;
             list::append(
                 self.tx,
                 &account,
@@ -236,7 +240,8 @@ impl Step<'_, '_> {
     /// The server has more entries than one answer holds.
     fn want_more(&mut self, account: AccountId) -> Result<(), Stop> {
         let Some(list) = self.list(&account)? else { return Ok(()) };
-        let next = ListHead { number: list.head().number.next(), hash: hushwire_types::EntryHash::new([0; 32]) };
+        let next =
+            ListHead { number: list.head().number.next(), hash: hushwire_types::EntryHash::new([0; 32]) };
         self.want(account, next)
     }
 
@@ -270,7 +275,8 @@ impl Step<'_, '_> {
     /// Looks at the conversations with an account, or at all where it is the own one.
     fn attend_with(&mut self, account: AccountId) -> Result<(), Stop> {
         for conversation in conversation::all(self.tx)? {
-            let hushwire_client_store::conversation::ConversationKind::Direct { peer } = conversation.kind else {
+            let hushwire_client_store::conversation::ConversationKind::Direct { peer } = conversation.kind
+            else {
                 continue;
             };
             if peer == account || account == self.me.account {
@@ -291,7 +297,9 @@ impl Step<'_, '_> {
     /// Appends own list entries that the server lost.
     pub(crate) fn owe_own_list(&mut self) -> Result<(), Stop> {
         let own = self.own_list()?;
-        let Some(server) = self.connection().and_then(|connection| connection.own_list) else { return Ok(()) };
+        let Some(server) = self.connection().and_then(|connection| connection.own_list) else {
+            return Ok(());
+        };
         if server >= own.head().number {
             return Ok(());
         }

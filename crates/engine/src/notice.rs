@@ -115,10 +115,14 @@ pub enum Mismatch {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gap { dropped } => write!(f, "{dropped} messages were dropped by the server before this device fetched them."),
+            Self::Gap { dropped } => {
+                write!(f, "{dropped} messages were dropped by the server before this device fetched them.")
+            }
             Self::Unreadable => f.write_str("A message could not be decrypted."),
             Self::Newer => f.write_str("A message of a newer version: update hush to read it."),
-            Self::Rejoined => f.write_str("This device entered the conversation anew. Messages of the time before may be missing."),
+            Self::Rejoined => f.write_str(
+                "This device entered the conversation anew. Messages of the time before may be missing.",
+            ),
             Self::DeviceAdded { .. } => f.write_str("A device was added."),
             Self::DeviceRemoved { .. } => f.write_str("A device was removed."),
             Self::DeviceRejoined { .. } => f.write_str("A device entered the conversation anew."),

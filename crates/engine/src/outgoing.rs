@@ -150,7 +150,8 @@ impl Step<'_, '_> {
     /// Not now: the same bytes later. A message of a leaf that is being replaced is taken back instead, for nobody would
     /// read it after the replacement (rule R8).
     fn postpone(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
-        let rejoining = row.kind == SendKind::Application && pending_commit::find(self.tx, &row.group)?.is_some()
+        let rejoining = row.kind == SendKind::Application
+            && pending_commit::find(self.tx, &row.group)?.is_some()
             && self.is_rejoining(&row.conversation)?;
         if rejoining {
             return self.take_back(row);

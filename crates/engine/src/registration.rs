@@ -12,8 +12,8 @@ use hushwire_client_store::list::ListEntry;
 use hushwire_client_store::profile::{Profile, ProfileState};
 use hushwire_client_store::{Database, account, list, profile, progress};
 use hushwire_identity::{
-    ChannelBinding, DeviceList, DeviceName, Flags, Genesis, Handle, ListKey, PublicKey, RecoveryKey, ServerHello,
-    Signature, statement,
+    ChannelBinding, DeviceList, DeviceName, Flags, Genesis, Handle, ListKey, PublicKey, RecoveryKey,
+    ServerHello, Signature, statement,
 };
 use hushwire_types::{Entropy, Secret, SessionId, Timestamp, rng};
 use hushwire_wire as wire;
@@ -65,7 +65,11 @@ impl Engine {
 
     /// The first request of a registration.
     #[must_use]
-    pub fn register_request(&self, method: wire::RegistrationMethod, username: Option<wire::Sensitive>) -> wire::Register {
+    pub fn register_request(
+        &self,
+        method: wire::RegistrationMethod,
+        username: Option<wire::Sensitive>,
+    ) -> wire::Register {
         wire::Register { method, username, account_id: self.me.account }
     }
 
@@ -157,7 +161,9 @@ impl Engine {
             account_id: self.me.account,
             device_id: self.me.device,
             signature: *statement.sign(&self.me.list_key).as_bytes(),
-            cursor: progress.incarnation.map(|incarnation| wire::Cursor { incarnation, seq: progress.cursor }),
+            cursor: progress
+                .incarnation
+                .map(|incarnation| wire::Cursor { incarnation, seq: progress.cursor }),
         })
     }
 }
@@ -225,6 +231,10 @@ fn write_profile(
             learned_at: now,
         },
     )?;
-    list::append(tx, &account, &ListEntry { number: own.head().number, hash: own.head().hash, bytes: entry })?;
+    list::append(
+        tx,
+        &account,
+        &ListEntry { number: own.head().number, hash: own.head().hash, bytes: entry },
+    )?;
     Ok(())
 }

@@ -54,7 +54,9 @@ impl Step<'_, '_> {
     }
 
     pub(crate) fn is_rejoining(&self, id: &ConversationId) -> Result<bool, Stop> {
-        Ok(self.conversation(id)?.is_some_and(|conversation| conversation.state == ConversationState::Rejoining))
+        Ok(self
+            .conversation(id)?
+            .is_some_and(|conversation| conversation.state == ConversationState::Rejoining))
     }
 
     /// Looks after a conversation that must be entered anew.
@@ -128,7 +130,8 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
-        let at_least = if group.generation == conversation.generation { conversation.known_epoch } else { Epoch(0) };
+        let at_least =
+            if group.generation == conversation.generation { conversation.known_epoch } else { Epoch(0) };
         if group.generation < conversation.generation {
             return self.rejoin_failed(&conversation.id);
         }
@@ -167,7 +170,10 @@ impl Step<'_, '_> {
             return self.rejoin_failed(&id);
         };
         let is_new = conversation::find(self.tx, &id)?.is_none();
-        if !is_new && conversation.group.is_some_and(|group| group != staged.group_id && conversation.generation == generation)
+        if !is_new
+            && conversation
+                .group
+                .is_some_and(|group| group != staged.group_id && conversation.generation == generation)
         {
             self.alert(Alert::SecondGroup { conversation: id }, Some(id))?;
             return self.rejoin_failed(&id);
@@ -288,7 +294,9 @@ impl Step<'_, '_> {
             }
             Ok(GroupInfoCheck::Holds) => Ok(()),
             // Nobody could rejoin with it: a Commit publishes a true one.
-            _ if pending_commit::find(self.tx, &own)?.is_none() => self.commit(conversation, &Intent::Refresh),
+            _ if pending_commit::find(self.tx, &own)?.is_none() => {
+                self.commit(conversation, &Intent::Refresh)
+            }
             _ => Ok(()),
         }
     }

@@ -48,7 +48,19 @@ pub(crate) struct Step<'s, 't> {
 impl<'s, 't> Step<'s, 't> {
     pub(crate) fn new(tx: &'s Tx<'t>, parts: Parts<'s>, learned: &'s Learned, now: Timestamp) -> Self {
         let Parts { me, device, lists, entropy, session } = parts;
-        Self { tx, me, device, lists, entropy, session, now, cursor: None, learned, effects: Vec::new(), journal: None }
+        Self {
+            tx,
+            me,
+            device,
+            lists,
+            entropy,
+            session,
+            now,
+            cursor: None,
+            learned,
+            effects: Vec::new(),
+            journal: None,
+        }
     }
 
     /// Before the units: what earlier tries of this transaction learned.
@@ -179,7 +191,9 @@ impl<'s, 't> Step<'s, 't> {
             return Ok(false);
         }
         let rows = rows.into_iter().map(rows::from_store).collect::<Option<Vec<Row>>>();
-        self.device.load(rows.ok_or(StepError::Damaged("group state"))?).map_err(|error| own_fault(&error))?;
+        self.device
+            .load(rows.ok_or(StepError::Damaged("group state"))?)
+            .map_err(|error| own_fault(&error))?;
         Ok(true)
     }
 

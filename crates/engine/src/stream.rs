@@ -5,8 +5,8 @@
 //! - Entries of a conversation are handled in their order: while one is parked, later ones queue behind it.
 //! - A hole in the numbers is asked for again once, on a new connection; only then is it passed over, with an alert.
 
-use hushwire_client_store::parked::{self, NewParked, ParkReason};
 use hushwire_client_store::conversation::{self, ConversationState};
+use hushwire_client_store::parked::{self, NewParked, ParkReason};
 use hushwire_client_store::{pending_commit, progress, setting, witness};
 use hushwire_identity::ListHead;
 use hushwire_mls::message_hash;
@@ -168,7 +168,8 @@ impl Step<'_, '_> {
     fn is_own_rejoin(&self, id: &ConversationId, entry: &wire::Entry) -> Result<bool, Stop> {
         let EntryKind::Commit(commit) = &entry.kind else { return Ok(false) };
         let Some(conversation) = self.conversation(id)? else { return Ok(false) };
-        let Some(group) = conversation.group.filter(|_| conversation.state == ConversationState::Rejoining) else {
+        let Some(group) = conversation.group.filter(|_| conversation.state == ConversationState::Rejoining)
+        else {
             return Ok(false);
         };
         let pending = pending_commit::find(self.tx, &group)?;
@@ -256,7 +257,12 @@ impl Step<'_, '_> {
     }
 
     /// Handles an entry as an earlier try of this transaction found that it must be.
-    pub(crate) fn follow(&mut self, verdict: Verdict, place: &Place, entry: &wire::Entry) -> Result<Fate, Stop> {
+    pub(crate) fn follow(
+        &mut self,
+        verdict: Verdict,
+        place: &Place,
+        entry: &wire::Entry,
+    ) -> Result<Fate, Stop> {
         let id = place.conversation_id;
         match verdict {
             Verdict::Unreadable => self.unreadable(place, entry)?,

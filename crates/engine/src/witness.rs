@@ -43,13 +43,24 @@ impl Step<'_, '_> {
             _ => None,
         };
         let list = seen(&self.own_list()?);
-        Ok((Witness { counter, previous, list, transcript_hash: transcript_hash.to_vec(), peer_list }, previous))
+        Ok((
+            Witness { counter, previous, list, transcript_hash: transcript_hash.to_vec(), peer_list },
+            previous,
+        ))
     }
 
     /// Notes what this device said last.
-    pub(crate) fn said(&self, conversation: &ConversationId, counter: u64, hash: [u8; 32]) -> Result<(), Stop> {
+    pub(crate) fn said(
+        &self,
+        conversation: &ConversationId,
+        counter: u64,
+        hash: [u8; 32],
+    ) -> Result<(), Stop> {
         let (account, device) = (self.me.account, self.me.device);
-        Ok(witness::put(self.tx, &witness::Witness { conversation: *conversation, account, device, counter, hash })?)
+        Ok(witness::put(
+            self.tx,
+            &witness::Witness { conversation: *conversation, account, device, counter, hash },
+        )?)
     }
 
     /// A content that the server refused was never said: the next one takes its number.

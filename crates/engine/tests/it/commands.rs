@@ -42,7 +42,9 @@ fn a_connection_that_ends_ends_the_wait_for_a_look_up() {
 fn too_long_and_empty_texts_are_refused_with_a_sentence() {
     let mut world = World::with(&["alice", "bob"]);
     let long = "x".repeat(TEXT_CHARS + 1);
-    let Outcome::Refused(refusal) = world.outcome(0, send("@bob", &long, None)) else { panic!("not refused") };
+    let Outcome::Refused(refusal) = world.outcome(0, send("@bob", &long, None)) else {
+        panic!("not refused")
+    };
     assert_eq!(
         refusal.to_string(),
         "the message has 16385 characters; at most 16384 can be sent at once: split it or send a file"
@@ -94,7 +96,9 @@ fn trust_and_names_are_kept() {
     let mut world = World::with(&["alice", "bob"]);
     let bob = world.account(1);
     let handle = "@bob".parse().unwrap();
-    assert!(matches!(world.outcome(0, Command::LookUp { handle }), Outcome::Found { account, .. } if account == bob));
+    assert!(
+        matches!(world.outcome(0, Command::LookUp { handle }), Outcome::Found { account, .. } if account == bob)
+    );
     assert_eq!(world.outcome(0, Command::Verify { account: bob }), Outcome::Done);
     let name = Some("Bobby".to_owned());
     assert_eq!(world.outcome(0, Command::Name { account: bob, name: name.clone() }), Outcome::Done);

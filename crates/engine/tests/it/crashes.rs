@@ -34,10 +34,8 @@ fn talk_with_a_kill(victim: usize, at: u64) {
     let (alices, bobs) = (world.texts(0), world.texts(1));
     assert_eq!(alices, bobs, "victim {victim}, step {at}");
     for (index, id, text) in sent {
-        let queued = matches!(
-            world.clients[index].outcomes.get(&id),
-            Some(hushwire_engine::Outcome::Queued { .. })
-        );
+        let queued =
+            matches!(world.clients[index].outcomes.get(&id), Some(hushwire_engine::Outcome::Queued { .. }));
         let shown = alices.iter().filter(|(_, body)| *body == text).count();
         assert!(shown <= 1, "victim {victim}, step {at}: {text} is shown {shown} times");
         assert!(!queued || shown == 1, "victim {victim}, step {at}: {text} was queued and is lost");
@@ -99,9 +97,10 @@ fn a_ciphertext_is_sent_again_with_the_same_bytes() {
 
 fn sends(effects: &[hushwire_engine::Effect]) -> Vec<hushwire_wire::Request> {
     let request = |effect: &hushwire_engine::Effect| match effect {
-        hushwire_engine::Effect::Request { request: request @ hushwire_wire::Request::SendMessage(_), .. } => {
-            Some(request.clone())
-        }
+        hushwire_engine::Effect::Request {
+            request: request @ hushwire_wire::Request::SendMessage(_),
+            ..
+        } => Some(request.clone()),
         _ => None,
     };
     effects.iter().filter_map(request).collect()

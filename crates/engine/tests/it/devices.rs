@@ -24,7 +24,12 @@ fn a_new_device_of_a_peer_is_added_and_reads_what_follows() {
     assert_eq!(world.texts(laptop).into_iter().map(|(_, body)| body).collect::<Vec<_>>(), ["after"]);
     assert_eq!(world.texts(1).len(), 2);
     let device = world.clients[laptop].engine.as_ref().unwrap().device();
-    assert!(world.notices(0).iter().any(|notice| matches!(notice, Notice::DeviceAdded { device: added, .. } if *added == device)));
+    assert!(
+        world
+            .notices(0)
+            .iter()
+            .any(|notice| matches!(notice, Notice::DeviceAdded { device: added, .. } if *added == device))
+    );
     assert_eq!(world.alerts(1), [Alert::OwnDeviceAdded { device }]);
     assert_eq!((world.alerts(0), world.alerts(laptop)), (vec![], vec![]));
 }
@@ -73,6 +78,11 @@ fn a_conversation_that_begins_later_has_all_devices_of_both() {
     assert_eq!(world.texts(1).len(), 2);
     assert!(world.texts(tablet).iter().any(|(_, body)| body == "answer"));
     for index in 0..4 {
-        assert!(!world.alerts(index).iter().any(|alert| matches!(alert, Alert::Mismatch { .. } | Alert::Stuck { .. })));
+        assert!(
+            !world
+                .alerts(index)
+                .iter()
+                .any(|alert| matches!(alert, Alert::Mismatch { .. } | Alert::Stuck { .. }))
+        );
     }
 }

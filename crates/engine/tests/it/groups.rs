@@ -24,7 +24,8 @@ fn a_lost_group_comes_back_by_an_external_commit() {
     world.pass(Duration::from_secs(60));
     world.send(0, "@bob", "three");
     world.pass(Duration::from_secs(60));
-    let bodies = |texts: Vec<(&'static str, String)>| texts.into_iter().map(|(_, body)| body).collect::<Vec<_>>();
+    let bodies =
+        |texts: Vec<(&'static str, String)>| texts.into_iter().map(|(_, body)| body).collect::<Vec<_>>();
     assert_eq!(bodies(world.texts(0)), ["one", "two", "three"]);
     assert_eq!(bodies(world.texts(1)), ["one", "two", "three"]);
     assert!(world.notices(1).contains(&Notice::Rejoined));
@@ -102,7 +103,8 @@ fn past_epochs_go_after_a_day() {
 
 #[test]
 fn the_pool_is_refilled_when_it_runs_low() {
-    let mut world = World::with(&["bob", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1"]);
+    let mut world =
+        World::with(&["bob", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1"]);
     for index in 1..13 {
         world.send(index, "@bob", "hello");
         world.settle();

@@ -51,7 +51,11 @@ fn a_forged_delivery_is_shown_as_unreadable_and_harms_nothing() {
     world.send(0, "@bob", "forged");
     world.pass(Duration::from_secs(5));
     let unreadable = |world: &mut World| {
-        world.timeline(1).iter().filter(|row| matches!(row.entry.state, EntryState::Unreadable { .. })).count()
+        world
+            .timeline(1)
+            .iter()
+            .filter(|row| matches!(row.entry.state, EntryState::Unreadable { .. }))
+            .count()
     };
     assert_eq!(unreadable(&mut world), 1);
     world.send(0, "@bob", "next");

@@ -39,7 +39,8 @@ fn both_sides_talk_in_order() {
     assert_eq!(alices.len(), 20);
     assert_eq!(alices, bobs);
     for (author, prefix) in [("alice", "a"), ("bob", "b")] {
-        let said: Vec<_> = alices.iter().filter(|(by, _)| *by == author).map(|(_, body)| body.clone()).collect();
+        let said: Vec<_> =
+            alices.iter().filter(|(by, _)| *by == author).map(|(_, body)| body.clone()).collect();
         assert_eq!(said, (0..10).map(|round| format!("{prefix}{round}")).collect::<Vec<_>>());
     }
     assert_eq!((world.alerts(0), world.alerts(1)), (vec![], vec![]));

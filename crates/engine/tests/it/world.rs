@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hushwire_client_store::conversation::{self, Conversation};
-use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::list::ListEntry;
+use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::{Database, KeySource, StoreError, account, journal, list, profile};
 use hushwire_content::{Encoded, Kind};
 use hushwire_delivery::limits::Limits;
@@ -22,9 +22,12 @@ use hushwire_identity::{
 };
 use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
-use hushwire_types::{AccountId, ConversationId, Entropy, Order, IncarnationId, ListNumber, Secret, Seq, Timestamp};
+use hushwire_types::{
+    AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, Timestamp,
+};
 use hushwire_wire::{
-    AppendListEntry, FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys, RegistrationMethod, Request, RequestId, Response, SenderKeys, ServerFrame, Welcomed,
+    AppendListEntry, FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys,
+    RegistrationMethod, Request, RequestId, Response, SenderKeys, ServerFrame, Welcomed,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -187,7 +190,9 @@ impl World {
         let connection = self.direct.connect(Peer { binding: BINDING, address: None });
         self.hello(connection);
         let register = engine.register_request(RegistrationMethod::Open, Some(name.into()));
-        let Response::Registration(session) = self.ask(connection, register.into()) else { panic!("refused") };
+        let Response::Registration(session) = self.ask(connection, register.into()) else {
+            panic!("refused")
+        };
         let keys = engine.public_keys(&mut db, session.session_id, &[handle], self.now).unwrap();
         let Response::KeysSet(_) = self.ask(connection, keys.into()) else { panic!("keys refused") };
         engine.keys_set(&mut db).unwrap();
@@ -204,7 +209,8 @@ impl World {
         let (mut profile, mut list) = self.profile_of(owner);
         let (list_key, mls_key) = (ListKey::generate(&*self.entropy), ListKey::generate(&*self.entropy));
         let owner_key = ListKey::from_seed(&profile.list_key);
-        let device = NewDevice { list_key: &list_key, mls_key: mls_key.public(), name: "laptop".parse().unwrap() };
+        let device =
+            NewDevice { list_key: &list_key, mls_key: mls_key.public(), name: "laptop".parse().unwrap() };
         let entry = list.add_device(Author::Device(&owner_key), &device).unwrap();
         self.append(owner, &entry);
         list.append(&entry).unwrap();
@@ -273,7 +279,8 @@ impl World {
         let request = AppendListEntry { entry: entry.into() };
         self.direct.request(connection, id, request.into(), self.now);
         let frames = self.direct.take_frames(connection);
-        let (answers, rest): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.request_id == Some(id));
+        let (answers, rest): (Vec<_>, Vec<_>) =
+            frames.into_iter().partition(|frame| frame.request_id == Some(id));
         assert!(matches!(answers[0].response, Response::ListEntryAppended(_)), "{answers:?}");
         self.feed(owner, rest);
     }
@@ -426,7 +433,9 @@ impl World {
                 let Some(connection) = client.connection else { return };
                 client.requests += 1;
                 let swapped = match (&tag, self.swap) {
-                    (Tag::LookUp(_), Some((_, other))) => Some(SenderKeys { account_id: other, from_number: ListNumber(0) }),
+                    (Tag::LookUp(_), Some((_, other))) => {
+                        Some(SenderKeys { account_id: other, from_number: ListNumber(0) })
+                    }
                     _ => None,
                 };
                 let request = swapped.map_or(request, Request::from);
@@ -438,7 +447,8 @@ impl World {
                         self.substitute_keys(index, number, other);
                     }
                     (Request::SendMessage(message), _) if self.swallow => {
-                        let sent = MessageSent { send_seq: message.send_seq, order: Order(99), accepted_at: now };
+                        let sent =
+                            MessageSent { send_seq: message.send_seq, order: Order(99), accepted_at: now };
                         self.lies.push((index, ServerFrame { request_id: Some(id), response: sent.into() }));
                     }
                     _ => self.direct.request(connection, id, request, now),
@@ -464,12 +474,15 @@ impl World {
     fn substitute_keys(&mut self, index: usize, number: u64, other: AccountId) {
         let connection = self.clients[index].connection.unwrap();
         let device = |world: &Self, account| {
-            let of = |client: &&Client| client.engine.as_ref().is_some_and(|engine| engine.account() == account);
+            let of =
+                |client: &&Client| client.engine.as_ref().is_some_and(|engine| engine.account() == account);
             world.clients.iter().find(of).unwrap().engine.as_ref().unwrap().device()
         };
         let (victim, _) = self.substitute.unwrap();
         let claim = RecipientKeys { account_id: other, device_ids: Vec::new() };
-        let Response::ClaimedKeyPackages(mut claimed) = self.ask(connection, claim.into()) else { panic!("no keys") };
+        let Response::ClaimedKeyPackages(mut claimed) = self.ask(connection, claim.into()) else {
+            panic!("no keys")
+        };
         claimed.account_id = victim;
         for package in &mut claimed.key_packages {
             package.device_id = device(self, victim);
@@ -510,7 +523,9 @@ impl World {
         if let Some(tamper) = &mut self.tamper {
             frames.iter_mut().for_each(|frame| tamper(index, frame));
         }
-        frames.retain(|frame| !matches!(&frame.response, Response::Delivery(delivery) if delivery.entries.is_empty()));
+        frames.retain(
+            |frame| !matches!(&frame.response, Response::Delivery(delivery) if delivery.entries.is_empty()),
+        );
         for input in self.inputs(index, frames) {
             if self.record {
                 self.recorded.push((index, input.clone()));
@@ -565,11 +580,14 @@ impl World {
         self.settle();
         for turn in 0.. {
             assert!(turn < 100_000, "the engines wake without end");
-            let due = self.clients.iter().filter(|client| client.engine.is_some()).filter_map(|client| client.wake);
+            let due =
+                self.clients.iter().filter(|client| client.engine.is_some()).filter_map(|client| client.wake);
             let Some(next) = due.min().filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             for index in 0..self.clients.len() {
-                if self.clients[index].wake.is_some_and(|at| at <= self.now) && self.clients[index].engine.is_some() {
+                if self.clients[index].wake.is_some_and(|at| at <= self.now)
+                    && self.clients[index].engine.is_some()
+                {
                     self.clients[index].wake = None;
                     self.step(index, vec![Input::Tick]);
                 }
@@ -617,7 +635,8 @@ impl World {
             if !matches!(entry.entry.state, EntryState::Sent | EntryState::Received | EntryState::Queued) {
                 continue;
             }
-            let Kind::Text(text) = Encoded::from_row(entry.entry.content.clone()).decode().unwrap().kind else {
+            let Kind::Text(text) = Encoded::from_row(entry.entry.content.clone()).decode().unwrap().kind
+            else {
                 continue;
             };
             let author = self.name_of(entry.entry.account);
