@@ -19,6 +19,7 @@
 
 mod client;
 mod failure;
+mod laptop;
 mod link;
 mod oracle;
 mod people;
@@ -28,7 +29,7 @@ mod trace;
 mod world;
 
 pub use failure::Failure;
-pub use plan::Plan;
+pub use plan::{Devices, Plan};
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,7 +33,11 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "seed {}: {}", self.seed, self.what)?;
-        write!(f, "run it again: HUSH_SIM_SEED={} cargo nextest run -p hushwire-testkit simulator::one_seed", self.seed)
+        write!(
+            f,
+            "run it again: HUSH_SIM_SEED={} cargo nextest run -p hushwire-testkit simulator::one_seed",
+            self.seed
+        )
     }
 }
 

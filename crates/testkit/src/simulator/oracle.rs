@@ -8,17 +8,19 @@ use hushwire_client_store::mls_row::{self, MlsKind, MlsRow};
 use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::{StoreError, View, journal, outbox, parked, pending_commit, profile};
 use hushwire_content::{Encoded, Kind};
-use hushwire_engine::{Event, Notice};
+use hushwire_engine::{Alert, Event, Notice};
 use hushwire_group_policy::{DeviceLists, Prefix};
 use hushwire_identity::{LeafCredential, ListHead};
 use hushwire_mls::{Device, DeviceKeys, Row, RowColumns, RowKey};
 use hushwire_suite::Suite;
 use hushwire_types::{
-    AccountId, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, GroupId, ListNumber, Order, Seq,
+    AccountId, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, GroupId, ListNumber, Order,
+    Seq,
 };
 
 use super::failure::{Failure, OrFail};
 use super::people;
+use super::plan::Devices;
 use super::world::World;
 use crate::entropy::SeededEntropy;
 
@@ -65,7 +67,7 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
         }
     }
     for seen in conversations.values() {
-        agree(seen)?;
+        agree(seen, world.plan.devices)?;
     }
     everything_arrived(world, &conversations)
 }
@@ -98,6 +100,8 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
                 let times = told.entry((account, content)).or_default();
                 *times = times.saturating_add(1);
             }
+            // The first device is told of the second one, which was added while it was away.
+            Event::Alert(Alert::OwnDeviceAdded { .. }) if world.plan.devices == Devices::Two => {}
             Event::Alert(alert) => return Err(Failure::new(format!("an alert: {alert:?}"))),
             Event::Failed { reason, .. } => return Err(Failure::new(format!("a text failed: {reason}"))),
             _ => {}
@@ -122,7 +126,8 @@ fn see(world: &mut World, device: usize, conversation: &Conversation) -> Result<
         match &entry.state {
             EntryState::System { .. } => harmless(&entry.content)?,
             EntryState::Sent | EntryState::Received => {
-                let Kind::Text(text) = Encoded::from_row(entry.content).decode().or_fail("a row")?.kind else {
+                let Kind::Text(text) = Encoded::from_row(entry.content).decode().or_fail("a row")?.kind
+                else {
                     return Err(Failure::new("a row that is not a text"));
                 };
                 if entry.state == EntryState::Sent && (entry.account, entry.device) == me {
@@ -138,7 +143,10 @@ fn see(world: &mut World, device: usize, conversation: &Conversation) -> Result<
             }
             other => {
                 let order = entry.order.map(|order| order.0);
-                return Err(Failure::new(format!("the row at {}.{order:?} is {other:?}", entry.generation.0)));
+                return Err(Failure::new(format!(
+                    "the row at {}.{order:?} is {other:?}",
+                    entry.generation.0
+                )));
             }
         }
     }
@@ -154,25 +162,39 @@ fn harmless(notice: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn agree(seen: &[Seen]) -> Result<(), Failure> {
-    let Some((first, others)) = seen.split_first() else { return Ok(()) };
-    for other in others {
-        let pair = format!("devices {} and {}", first.device, other.device);
-        if first.agreed != other.agreed {
-            return Err(Failure::new(format!("{pair} differ:\n{:?}\n{:?}", first.agreed, other.agreed)));
-        }
-        if first.texts != other.texts {
-            return Err(Failure::new(format!("{pair} show\n{}\n{}", listed(&first.texts), listed(&other.texts))));
-        }
-    }
-    for writer in seen {
-        let me = writer.agreed.members.len();
-        let said: Vec<&String> = first.texts.iter().filter(|text| writer.own.contains(&text.body)).map(|text| &text.body).collect();
-        if said != writer.own.iter().collect::<Vec<_>>() {
-            return Err(Failure::new(format!(
-                "device {} of {me} wrote\n{:?}\nand is shown as\n{said:?}",
-                writer.device, writer.own
-            )));
+/// All devices of a conversation are members of one group and show the same in the same order. Where accounts have two
+/// devices, one that was added later does not have what was said before, but the same order of what it has.
+fn agree(all: &[Seen], devices: Devices) -> Result<(), Failure> {
+    for seen in all {
+        for other in all {
+            let pair = format!("devices {} and {}", seen.device, other.device);
+            if seen.agreed != other.agreed || seen.agreed.members.len() != all.len() {
+                let count = all.len();
+                return Err(Failure::new(format!(
+                    "{pair} of {count} differ:\n{:?}\n{:?}",
+                    seen.agreed, other.agreed
+                )));
+            }
+            let both = |texts: &[Shown], in_common: &[Shown]| -> Vec<Shown> {
+                texts
+                    .iter()
+                    .filter(|text| devices == Devices::One || in_common.contains(text))
+                    .cloned()
+                    .collect()
+            };
+            let (left, right) = (both(&seen.texts, &other.texts), both(&other.texts, &seen.texts));
+            if left != right {
+                return Err(Failure::new(format!("{pair} show\n{}\n{}", listed(&left), listed(&right))));
+            }
+            let bodies = || other.texts.iter().map(|text| &text.body);
+            let shown: Vec<&String> = bodies().filter(|body| seen.own.contains(body)).collect();
+            let said: Vec<&String> =
+                seen.own.iter().filter(|body| bodies().any(|shown| shown == *body)).collect();
+            if shown != said {
+                return Err(Failure::new(format!(
+                    "{pair}: the first said\n{said:?}\nand the other shows\n{shown:?}"
+                )));
+            }
         }
     }
     Ok(())
@@ -187,21 +209,39 @@ fn listed(texts: &[Shown]) -> String {
     places.collect::<Vec<_>>().join(", ")
 }
 
-/// Each text that a person wrote is there once, with all who should have it.
-fn everything_arrived(world: &World, conversations: &BTreeMap<ConversationId, Vec<Seen>>) -> Result<(), Failure> {
-    for text in &world.texts {
+/// Each text that a person wrote is shown once where it must be, never twice, and nowhere else. It must be on all devices
+/// of both; but a second device need not have what was said before it was added.
+fn everything_arrived(
+    world: &World,
+    conversations: &BTreeMap<ConversationId, Vec<Seen>>,
+) -> Result<(), Failure> {
+    for (number, text) in world.texts.iter().enumerate() {
         if text.content.is_none() {
             return Err(Failure::new(format!("{:?} was never stored", text.body)));
         }
         let from = world.clients.get(text.client).map(|client| client.person).or_fail("a device")?;
+        let everywhere = world.plan.devices == Devices::One || number >= world.settled;
+        let mut arrived = 0_usize;
         for (device, client) in world.clients.iter().enumerate() {
-            let party = client.person == from || client.person == text.to;
             let seen = conversations.values().flatten().filter(|seen| seen.device == device);
             let times = seen.flat_map(|seen| &seen.texts).filter(|shown| shown.body == text.body).count();
-            if times != usize::from(party) {
+            let party = client.person == from || client.person == text.to;
+            let fits = match times {
+                0 => !party || (!everywhere && device != text.client),
+                1 => party,
+                _ => false,
+            };
+            if !fits {
                 let name = people::name(client.person);
-                return Err(Failure::new(format!("{name} (device {device}) is shown {:?} {times} times", text.body)));
+                return Err(Failure::new(format!(
+                    "{name} (device {device}) is shown {:?} {times} times",
+                    text.body
+                )));
             }
+            arrived = arrived.saturating_add(usize::from(times == 1 && client.person == text.to));
+        }
+        if arrived == 0 {
+            return Err(Failure::new(format!("{:?} is on no device of its recipient", text.body)));
         }
     }
     Ok(())
@@ -226,7 +266,8 @@ fn agreed(world: &mut World, device: usize, conversation: &Conversation) -> Resu
     let ConversationKind::Direct { .. } = conversation.kind else {
         return Err(Failure::new("a conversation that is not direct"));
     };
-    let (profile, rows) = read(world, device, |view| Ok((profile::find(view)?, mls_row::of_group(view, &group)?)))?;
+    let (profile, rows) =
+        read(world, device, |view| Ok((profile::find(view)?, mls_row::of_group(view, &group)?)))?;
     let profile = profile.or_fail("a profile")?;
     let list = ListHead { number: ListNumber(1), hash: EntryHash::new([0; 32]) };
     let credential = LeafCredential { account: profile.account, device: profile.device, list };

@@ -15,6 +15,8 @@ use hushwire_wire::{Hello, RegistrationMethod, Request, RequestId, Response};
 use tempfile::TempDir;
 
 use super::failure::{Failure, OrFail};
+use super::laptop;
+use super::plan::Devices;
 use super::server::{Server, peer};
 use crate::entropy::SeededEntropy;
 
@@ -48,38 +50,57 @@ pub(crate) fn folder() -> Result<TempDir, Failure> {
 /// same in all of them and costs more than what comes after.
 #[derive(Debug)]
 pub(crate) struct Start {
-    folders: Vec<TempDir>,
+    /// Whose, and where.
+    devices: Vec<(usize, TempDir)>,
     store: MemoryStore,
+    /// Some devices have been here, so the mailboxes keep their incarnation: nothing was lost.
+    incarnation: IncarnationId,
     key: ServerKey,
 }
 
 impl Start {
     /// The one of this process.
-    pub(crate) fn shared() -> Result<&'static Self, Failure> {
-        static START: OnceLock<Result<Start, Failure>> = OnceLock::new();
-        START.get_or_init(Self::make).as_ref().map_err(Clone::clone)
+    pub(crate) fn shared(devices: Devices) -> Result<&'static Self, Failure> {
+        static ONE: OnceLock<Result<Start, Failure>> = OnceLock::new();
+        static TWO: OnceLock<Result<Start, Failure>> = OnceLock::new();
+        let start = match devices {
+            Devices::One => &ONE,
+            Devices::Two => &TWO,
+        };
+        start.get_or_init(|| Self::make(devices)).as_ref().map_err(Clone::clone)
     }
 
-    fn make() -> Result<Self, Failure> {
+    fn make(devices: Devices) -> Result<Self, Failure> {
         let entropy = Arc::new(SeededEntropy::new(0, 4));
         let incarnation = IncarnationId::new(rng::bytes(&entropy));
         let key = ServerKey::generate(&*entropy);
-        let mut server = Server::new(MemoryStore::new(incarnation, Bounds::default()), key.clone(), &entropy)?;
-        let folders = (0..NAMES.len()).map(|person| register(&mut server, person, &entropy)).collect::<Result<_, _>>()?;
-        Ok(Self { folders, store: server.store().restored(incarnation), key })
+        let mut server =
+            Server::new(MemoryStore::new(incarnation, Bounds::default()), key.clone(), &entropy)?;
+        let mut all = Vec::new();
+        for person in 0..NAMES.len() {
+            let phone = register(&mut server, person, &entropy)?;
+            if devices == Devices::Two && person < 2 {
+                all.push((person, laptop::link(&mut server, phone.path(), &entropy)?));
+            }
+            all.push((person, phone));
+        }
+        Ok(Self { devices: all, store: server.store().restored(incarnation), incarnation, key })
     }
 
     /// A server that knows everybody.
     pub(crate) fn server(&self, entropy: &Arc<SeededEntropy>) -> Result<Server, Failure> {
-        let incarnation = IncarnationId::new(rng::bytes(entropy));
-        Server::new(self.store.restored(incarnation), self.key.clone(), entropy)
+        Server::new(self.store.restored(self.incarnation), self.key.clone(), entropy)
     }
 
-    /// A copy of a person's profile.
-    pub(crate) fn profile(&self, person: usize) -> Result<TempDir, Failure> {
-        let (from, to) = (self.folders.get(person).or_fail("a profile")?, folder()?);
-        copy_files(from.path(), to.path())?;
-        Ok(to)
+    /// Copies of the profiles of so many people, each with whose it is.
+    pub(crate) fn profiles(&self, people: usize) -> Result<Vec<(usize, TempDir)>, Failure> {
+        let mut copies = Vec::new();
+        for (person, from) in self.devices.iter().filter(|(person, _)| *person < people) {
+            let to = folder()?;
+            copy_files(from.path(), to.path())?;
+            copies.push((*person, to));
+        }
+        Ok(copies)
     }
 }
 
@@ -124,7 +145,11 @@ fn register(server: &mut Server, person: usize, entropy: &Arc<SeededEntropy>) ->
 }
 
 /// One request of a connection that has no other.
-fn ask(direct: &mut Direct, connection: ConnectionId, request: Request) -> Result<Response, Failure> {
+pub(crate) fn ask(
+    direct: &mut Direct,
+    connection: ConnectionId,
+    request: Request,
+) -> Result<Response, Failure> {
     direct.request(connection, RequestId::FIRST, request, T0);
     let answer = direct.take_frames(connection).into_iter().find(|frame| frame.request_id.is_some());
     Ok(answer.or_fail("an answer")?.response)

@@ -11,6 +11,8 @@ pub struct Plan {
     pub seed: u64,
     /// Accounts.
     pub people: usize,
+    /// What devices they have.
+    pub devices: Devices,
     /// Texts that are written while things go wrong.
     pub texts: usize,
     /// How long things go wrong.
@@ -25,6 +27,15 @@ pub struct Plan {
     pub jumps: usize,
 }
 
+/// What devices people have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Devices {
+    /// One each.
+    One,
+    /// The first two have two each.
+    Two,
+}
+
 impl Plan {
     /// The plan of a seed.
     #[must_use]
@@ -36,7 +47,8 @@ impl Plan {
         Self {
             seed,
             people,
-            texts: index(dice.between(3, 12)),
+            devices: if dice.happens(250) { Devices::Two } else { Devices::One },
+            texts: index(dice.between(3, 18)),
             span: Duration::from_secs(dice.between(5, 120)),
             breaks: bad * dice.below(120),
             kills: bad * dice.below(100),

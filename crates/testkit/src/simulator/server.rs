@@ -6,8 +6,8 @@ use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
 use hushwire_delivery::{Direct, Peer, Pepper, Service, Settings};
 use hushwire_identity::{ChannelBinding, ServerKey};
-use hushwire_server_store::memory::MemoryStore;
 use hushwire_server_store::Store;
+use hushwire_server_store::memory::MemoryStore;
 use hushwire_types::{Entropy, Secret};
 
 use super::failure::{Failure, OrFail};
@@ -31,7 +31,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(store: MemoryStore, key: ServerKey, entropy: &Arc<SeededEntropy>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        store: MemoryStore,
+        key: ServerKey,
+        entropy: &Arc<SeededEntropy>,
+    ) -> Result<Self, Failure> {
         let mut server = Self { store: Arc::new(store), key, entropy: Arc::clone(entropy), running: None };
         server.start()?;
         Ok(server)

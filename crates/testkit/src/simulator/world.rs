@@ -16,7 +16,7 @@ use super::client::{Client, Line, Phase};
 use super::failure::{Failure, OrFail};
 use super::link::{Link, LinkId, Side};
 use super::people::T0;
-use super::plan::{Plan, index};
+use super::plan::{Devices, Plan, index};
 use super::server::{Server, peer};
 use super::trace::Trace;
 use super::{Run, people};
@@ -59,7 +59,7 @@ pub(crate) struct Text {
 
 /// Everything there is.
 pub(crate) struct World {
-    plan: Plan,
+    pub(crate) plan: Plan,
     dice: SeededEntropy,
     now: Timestamp,
     queue: BTreeMap<(Timestamp, u64), Happening>,
@@ -67,6 +67,8 @@ pub(crate) struct World {
     links: BTreeMap<LinkId, Link>,
     pub(crate) clients: Vec<Client>,
     pub(crate) texts: Vec<Text>,
+    /// The texts from here on were written when everybody was in their conversations, unless these began then.
+    pub(crate) settled: usize,
     server: Server,
     calm: bool,
     trace: Trace,
@@ -79,11 +81,11 @@ impl World {
     /// A world in which everybody is registered and nobody is online.
     pub(crate) fn new(plan: &Plan) -> Result<Self, Failure> {
         let entropy = Arc::new(SeededEntropy::new(plan.seed, 1));
-        let start = people::Start::shared()?;
+        let start = people::Start::shared(plan.devices)?;
         let server = start.server(&entropy)?;
         let mut clients = Vec::new();
-        for person in 0..plan.people {
-            clients.push(Client::new(person, start.profile(person)?, &entropy)?);
+        for (person, folder) in start.profiles(plan.people)? {
+            clients.push(Client::new(person, folder, &entropy)?);
         }
         let mut world = Self {
             plan: plan.clone(),
@@ -94,6 +96,7 @@ impl World {
             links: BTreeMap::new(),
             clients,
             texts: Vec::new(),
+            settled: usize::MAX,
             server,
             calm: false,
             trace: Trace::new(),
@@ -113,10 +116,10 @@ impl World {
             let after = self.dice.below(span / 4);
             self.later(after, Happening::Connect { client, life: 0 });
         }
-        for number in 0..self.plan.texts {
+        for _ in 0..self.plan.texts {
             let client = index(self.dice.below(self.clients.len() as u64));
-            let after = self.dice.below(span);
-            self.write(client, number, after);
+            let (to, after) = (self.somebody_else(client), self.dice.below(span));
+            self.write(client, to, after);
         }
         for _ in 0..self.plan.jumps {
             let (after, hours) = (self.dice.below(span), self.dice.between(1, 40));
@@ -126,14 +129,20 @@ impl World {
         self.later(1000, Happening::Chores);
     }
 
-    /// Somebody writes to somebody else.
-    fn write(&mut self, client: usize, number: usize, after: u64) {
+    /// Somebody whom a device may write to.
+    fn somebody_else(&self, client: usize) -> usize {
         let from = self.clients.get(client).map_or(0, |client| client.person);
         let others: Vec<usize> = (0..self.plan.people).filter(|person| *person != from).collect();
-        let to = others.get(index(self.dice.below(others.len() as u64))).copied().unwrap_or_default();
+        others.get(index(self.dice.below(others.len() as u64))).copied().unwrap_or_default()
+    }
+
+    /// Somebody will write something.
+    fn write(&mut self, client: usize, to: usize, after: u64) {
+        let from = self.clients.get(client).map_or(0, |client| client.person);
+        let number = self.texts.len();
         let body = format!("{number} from {} to {}", people::name(from), people::name(to));
         self.texts.push(Text { client, to, body, content: None });
-        self.later(after, Happening::Say { text: self.texts.len().saturating_sub(1) });
+        self.later(after, Happening::Say { text: number });
     }
 
     /// Everything happens, faults and healing.
@@ -142,11 +151,22 @@ impl World {
             self.next()?;
         }
         self.rest(HEALING)?;
-        // Nobody may be stuck: each device says one thing more to each person that it has talked to.
+        // Nobody may be stuck: each device says one thing more. That may begin a conversation; the one after it finds all
+        // devices there.
+        let first = self.texts.len();
         for client in 0..self.clients.len() {
-            self.write(client, self.texts.len(), 0);
+            let to = self.somebody_else(client);
+            self.write(client, to, 0);
         }
-        self.rest(HEALING)
+        self.rest(HEALING)?;
+        self.settled = self.texts.len();
+        if self.plan.devices == Devices::Two {
+            for text in self.texts.get(first..).unwrap_or_default().to_vec() {
+                self.write(text.client, text.to, 0);
+            }
+            self.rest(HEALING)?;
+        }
+        Ok(())
     }
 
     /// Lets time pass without faults.
@@ -346,7 +366,9 @@ impl World {
         if !self.is_life(client, life) {
             return;
         }
-        let Some(device) = self.clients.get_mut(client).filter(|device| device.wake == Some(at)) else { return };
+        let Some(device) = self.clients.get_mut(client).filter(|device| device.wake == Some(at)) else {
+            return;
+        };
         device.wake = None;
         device.inbox.push(Input::Tick);
         self.work_soon(client);
@@ -444,7 +466,9 @@ impl World {
         match by {
             Side::Server => {
                 ends.cut(Side::Server, now);
-                if let (Some(connection), Some(direct)) = (ends.connection.take(), self.server.running.as_mut()) {
+                if let (Some(connection), Some(direct)) =
+                    (ends.connection.take(), self.server.running.as_mut())
+                {
                     direct.disconnect(connection);
                 }
             }
@@ -480,7 +504,8 @@ impl World {
 
     fn arrive_at_client(&mut self, link: LinkId, frame: bytes::Bytes) -> Result<(), Failure> {
         let Some(client) = self.links.get(&link).map(|ends| ends.client) else { return Ok(()) };
-        let ServerFrame { request_id, response } = frame::decode_server(frame).or_fail("the server's frame")?;
+        let ServerFrame { request_id, response } =
+            frame::decode_server(frame).or_fail("the server's frame")?;
         let device = self.client(client)?;
         let Some(line) = device.line.as_mut().filter(|line| line.link == link) else { return Ok(()) };
         let input = match (line.phase, request_id, response) {
@@ -519,7 +544,8 @@ impl World {
     fn arrive_at_server(&mut self, link: LinkId, frame: bytes::Bytes) -> Result<(), Failure> {
         let connection = self.links.get(&link).and_then(|ends| ends.connection);
         let (Some(connection), true) = (connection, self.server.running.is_some()) else { return Ok(()) };
-        let ClientFrame::Request { request_id, request } = frame::decode_client(frame).or_fail("a device's frame")?
+        let ClientFrame::Request { request_id, request } =
+            frame::decode_client(frame).or_fail("a device's frame")?
         else {
             return Err(Failure::new("a device asked what this version does not know"));
         };
@@ -540,13 +566,16 @@ impl World {
 
     /// What the server has to say goes out on every connection.
     fn flush(&mut self) -> Result<(), Failure> {
-        let open: Vec<_> = self.links.iter().filter_map(|(link, ends)| Some((*link, ends.connection?))).collect();
+        let open: Vec<_> =
+            self.links.iter().filter_map(|(link, ends)| Some((*link, ends.connection?))).collect();
         for (link, connection) in open {
             let Some(direct) = self.server.running.as_mut() else { return Ok(()) };
             let (frames, is_open) = (direct.take_frames(connection), direct.is_open(connection));
             for ServerFrame { request_id, response } in frames {
                 let frame = frame::encode_server(request_id, &response).or_fail(response.name())?;
-                self.note(|| format!("server says {} on link {}: {}", response.name(), link.0, said(&response)));
+                self.note(|| {
+                    format!("server says {} on link {}: {}", response.name(), link.0, said(&response))
+                });
                 self.transmit(link, Side::Client, frame);
             }
             if !is_open {
@@ -601,7 +630,9 @@ fn input_name(input: &Input) -> String {
             format!("entries {}", seqs.join(" "))
         }
         Input::Command { id, .. } => format!("command {}", id.0),
-        Input::Online(login) => format!("online at {} with {} sends", login.cursor.seq.0, login.accepted_sends.0),
+        Input::Online(login) => {
+            format!("online at {} with {} sends", login.cursor.seq.0, login.accepted_sends.0)
+        }
         other => format!("{other:?}"),
     }
 }

@@ -1,3 +1,4 @@
 //! Worlds by seed.
+#![cfg(test)]
 
 mod simulator;
