@@ -1,5 +1,6 @@
 //! One run of hush.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::say::Say;
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) say: Say,
+    told_of_clock: Cell<bool>,
 }
 
 impl Context {
@@ -32,6 +34,19 @@ impl Context {
         Ok(hushwire_client::open(&place, World::default())?)
     }
 
+    /// Says once if a clock is wrong.
+    pub(crate) fn tell_of_clock(&self, client: &Client) {
+        if let Some(skew) = client.clock_skew().filter(|_| !self.told_of_clock.replace(true)) {
+            self.say.note(&format!("hush: {skew}"));
+        }
+    }
+
+    /// Ends a command that may have been online.
+    pub(crate) async fn close(&self, client: Client) {
+        self.tell_of_clock(&client);
+        client.close().await;
+    }
+
     /// Waits until all that the server had has come.
     pub(crate) async fn caught_up(&self, client: &Client) -> Link {
         let _waiting = self.say.waiting("Waiting for the server…");
@@ -44,7 +59,7 @@ impl Context {
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     log_to_stderr();
-    let context = Context { say: Say::new(&global), global };
+    let context = Context { say: Say::new(&global), global, told_of_clock: Cell::new(false) };
     let exit = match carry_out(&context, command) {
         Ok(exit) => exit,
         Err(failure) => {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::connect::ServerAddress;
 use crate::driver::{Ask, Driver, Parts};
-use crate::link::Link;
+use crate::link::{ClockSkew, Link};
 use crate::profile::World;
 use crate::view::{self, Account, Contact, Conversation, Cursor, Page, Person, Settled};
 use crate::worker::{Gone, Stepped, Worker};
@@ -34,6 +34,7 @@ struct Shared {
     reader: Arc<Mutex<Reader>>,
     link: watch::Receiver<Link>,
     journal: watch::Receiver<Seq>,
+    skew: watch::Receiver<Option<ClockSkew>>,
     driver: Mutex<Option<tokio::task::JoinHandle<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -80,6 +81,7 @@ impl Client {
         let (asks, asked) = mpsc::channel(ASKS);
         let (link_in, link) = watch::channel(Link::Offline { reason: None });
         let (journal_in, journal) = watch::channel(Seq(0));
+        let (skew_in, skew) = watch::channel(None);
         let parts = Parts {
             address,
             worker: worker.clone(),
@@ -87,6 +89,7 @@ impl Client {
             asks: asked,
             link: link_in,
             journal: journal_in,
+            skew: skew_in,
             clock: world.clock,
             entropy: world.entropy,
         };
@@ -97,6 +100,7 @@ impl Client {
             reader: Arc::new(Mutex::new(reader)),
             link,
             journal,
+            skew,
             driver: Mutex::new(Some(driver)),
             thread: Mutex::new(Some(thread)),
         };
@@ -107,6 +111,12 @@ impl Client {
     #[must_use]
     pub fn link(&self) -> watch::Receiver<Link> {
         self.shared.link.clone()
+    }
+
+    /// How far this machine's clock is from the server's, where that is worth telling; known from the last login on.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        *self.shared.skew.borrow()
     }
 
     /// Waits until everything that the server had for this device has come, or until that cannot be.
@@ -161,19 +171,24 @@ impl Client {
         }
     }
 
-    /// Waits until the server has accepted a text or it has failed for good; after `patience`, says how it stands.
+    /// Waits until the server has accepted a text or it has failed for good; after `patience`, or when the connection has
+    /// ended and is not tried again, says how it stands.
     ///
     /// # Errors
     /// The database.
     pub async fn settled(&self, queued: Queued, patience: Duration) -> Result<Settled, ClientError> {
-        let mut journal = self.shared.journal.clone();
+        let (mut journal, mut link) = (self.shared.journal.clone(), self.link());
         let wait = async {
             loop {
                 journal.mark_unchanged();
                 let stands =
                     self.read(move |view| view::settled(view, queued.conversation, queued.content)).await?;
-                if stands != Settled::Waiting || journal.changed().await.is_err() {
+                if stands != Settled::Waiting {
                     return Ok(stands);
+                }
+                tokio::select! {
+                    changed = journal.changed() => if changed.is_err() { return Ok(stands) },
+                    _ = link.wait_for(|link| matches!(link, Link::Ended { .. })) => return Ok(stands),
                 }
             }
         };

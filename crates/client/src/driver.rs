@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::connect::{Connection, ServerAddress};
-use crate::link::{Link, Trouble, TroubleKind};
+use crate::link::{ClockSkew, Link, Trouble, TroubleKind};
 use crate::login::{self, LoggedIn};
 use crate::worker::{Stepped, Worker};
 
@@ -51,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) asks: Receiver<Ask>,
     pub(crate) link: watch::Sender<Link>,
     pub(crate) journal: watch::Sender<Seq>,
+    pub(crate) skew: watch::Sender<Option<ClockSkew>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -190,6 +191,8 @@ impl Driver {
         match attempted {
             Ok((connection, logged_in)) => {
                 self.backoff.succeeded();
+                let skew = ClockSkew::between(self.parts.clock.now(), logged_in.server_time);
+                self.parts.skew.send_replace(skew);
                 self.parts.link.send_replace(Link::CatchingUp);
                 let up = Up {
                     connection,

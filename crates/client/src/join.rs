@@ -18,7 +18,11 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::connect::{self, ConnectError, Connection, Lost, STAGE_DEADLINE, ServerAddress, Transport};
+use crate::link::ClockSkew;
 use crate::profile::{OpenError, Place, World, start, stored_address};
+
+/// Digits of a one-time code.
+pub const CODE_DIGITS: usize = 6;
 
 /// What somebody wants to join.
 #[derive(Debug, Clone)]
@@ -165,7 +169,10 @@ async fn register(
         prove(connection, session_id, codes).await?;
     }
     let handles: Vec<Handle> = wish.username.iter().chain(&wish.proof).cloned().collect();
-    let keys = engine.public_keys(db, session_id, &handles, world.clock.now())?;
+    // Others judge how old these keys are: with a clock that is far off, by the server's.
+    let (here, server) = (world.clock.now(), connection.greeting().welcomed.server_time);
+    let now = ClockSkew::between(here, server).map_or(here, |_| server);
+    let keys = engine.public_keys(db, session_id, &handles, now)?;
     match ask(connection, Request::SendPublicKeys(keys)).await? {
         Response::KeysSet(_) => Ok(engine.keys_set(db)?),
         other => Err(refusal(other)),
@@ -180,8 +187,13 @@ async fn prove(
 ) -> Result<(), JoinError> {
     let mut wrong = None;
     loop {
-        let code = next_code(connection, codes, wrong).await?;
-        let otp = wire::Otp { session_id, code: Sensitive::from(code.trim().to_owned()) };
+        let code = next_code(connection, codes, wrong).await?.trim().to_owned();
+        if code.len() != CODE_DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(JoinError::NoCode(format!(
+                "a code has {CODE_DIGITS} digits: nothing was registered"
+            )));
+        }
+        let otp = wire::Otp { session_id, code: Sensitive::from(code) };
         match ask(connection, Request::Otp(otp)).await? {
             Response::OtpOk(_) => return Ok(()),
             Response::RegistrationFailed(failed)

@@ -30,7 +30,7 @@ pub use hushwire_client_store::{
 };
 pub use hushwire_engine::{Alert, Command, Event, Notice, Outcome, Recipient, Refusal};
 pub use hushwire_group_policy::direct_conversation_id;
-pub use join::{CodeSource, Codes, JoinError, Joined, Wish, join};
-pub use link::{Link, Trouble, TroubleKind};
+pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};
+pub use link::{ClockSkew, Link, Trouble, TroubleKind};
 pub use profile::{OpenError, Place, World, open};
 pub use worker::Gone;

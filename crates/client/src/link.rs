@@ -1,6 +1,9 @@
 //! How the connection to the server stands.
 
+use std::fmt;
 use std::time::Duration;
+
+use hushwire_types::Timestamp;
 
 /// How the connection to the server stands, for whoever waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,4 +66,55 @@ impl Trouble {
 }
 
 /// From this difference on, a person is told that a clock is wrong.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// This machine's clock and the server's do not agree. `Display` is one sentence for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockSkew {
+    here: Timestamp,
+    server: Timestamp,
+}
+
+impl ClockSkew {
+    /// What there is to be told, if it is worth it.
+    pub(crate) fn between(here: Timestamp, server: Timestamp) -> Option<Self> {
+        let skew = Self { here, server };
+        (skew.by() > CLOCK_TOLERANCE).then_some(skew)
+    }
+
+    /// By how much.
+    #[must_use]
+    pub fn by(&self) -> Duration {
+        self.here.max(self.server).since(self.here.min(self.server))
+    }
+}
+
+impl fmt::Display for ClockSkew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 3] = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
+        let seconds = self.by().as_secs();
+        let (unit, length) =
+            UNITS.into_iter().find(|(_, length)| seconds / length >= 2).unwrap_or(("minutes", 60));
+        let side = if self.here > self.server { "ahead of" } else { "behind" };
+        let number = (seconds + length / 2) / length;
+        write!(
+            f,
+            "this machine's clock is {number} {unit} {side} the server's: one of them must be set right"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_nearly_right_is_no_news() {
+        let at = |minutes: u64| Timestamp::from_ms((1_000_000 + minutes) * 60_000);
+        assert_eq!(ClockSkew::between(at(0), at(5)), None);
+        let skew = ClockSkew::between(at(0), at(6)).unwrap().to_string();
+        assert!(skew.contains("6 minutes behind"), "{skew}");
+        let skew = ClockSkew::between(at(365 * 1440), at(0)).unwrap().to_string();
+        assert!(skew.contains("365 days ahead of"), "{skew}");
+    }
+}

@@ -66,7 +66,7 @@ impl Step<'_, '_> {
             return self.apply_own(conversation, &pending);
         }
         let Some((conversation, group)) = self.readable(place)? else { return self.no_group(place, entry) };
-        match self.device.process(&group, commit, self.now) {
+        match self.device.process(&group, commit, self.shared_now()) {
             Ok(Processed::Commit(change)) => {
                 self.epoch_changed(conversation, &change, By::Others)?;
                 Ok(Fate::Done)
@@ -88,7 +88,7 @@ impl Step<'_, '_> {
         self.recall(&peer)?;
         // A rejoin needs no old state, any other Commit does.
         self.load_group(&pending.group)?;
-        match self.device.apply_own_commit(&pending.group, &pending.secrets, self.now) {
+        match self.device.apply_own_commit(&pending.group, &pending.secrets, self.shared_now()) {
             Ok(change) => {
                 self.epoch_changed(conversation, &change, By::This)?;
                 Ok(Fate::Done)
@@ -230,7 +230,7 @@ impl Step<'_, '_> {
             return Ok(Need::Refresh(Urgency::Due));
         }
         let many = u64::from(view.sent_with_leaf) >= schedule::REFRESH_MESSAGES;
-        let old = self.now.since(since) >= schedule::REFRESH_AFTER
+        let old = self.shared_now().since(since) >= schedule::REFRESH_AFTER
             && !timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty();
         Ok(if many || old { Need::Refresh(Urgency::Voluntary) } else { Need::Nothing })
     }
@@ -306,7 +306,7 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
-        let staged = match self.device.stage_commit(&group, intent, self.now) {
+        let staged = match self.device.stage_commit(&group, intent, self.shared_now()) {
             Ok(staged) => staged,
             Err(MlsError::MissingLists(heads)) => return self.want_all(heads),
             Err(MlsError::Refused(_)) => {

@@ -154,10 +154,10 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let group_id = GroupId::new(rng::bytes(self.entropy));
         let extension = GroupExtension::direct(self.me.account, peer, FIRST);
-        let published = self.device.create(NewGroup { group_id, extension }, self.now);
+        let published = self.device.create(NewGroup { group_id, extension }, self.shared_now());
         let Ok(published) = published else { return self.creation_failed(&conversation.id) };
         let intent = Intent::Change(Change { add, ..Change::default() });
-        let staged = match self.device.stage_commit(&group_id, &intent, self.now) {
+        let staged = match self.device.stage_commit(&group_id, &intent, self.shared_now()) {
             Ok(staged) => staged,
             Err(error) => return self.creation_impossible(&conversation, group_id, peer, error),
         };

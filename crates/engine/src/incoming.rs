@@ -57,7 +57,7 @@ impl Step<'_, '_> {
             return self.no_group(place, entry);
         };
         // A past epoch's age is judged by when the message was accepted: this device may have been away since.
-        let at = self.now.min(entry.accepted_at);
+        let at = self.shared_now().min(entry.accepted_at);
         match self.device.process(&group, message, at) {
             Ok(Processed::Application(application)) => {
                 seen::put(self.tx, &digest, self.now)?;

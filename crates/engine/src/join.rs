@@ -140,7 +140,7 @@ impl Step<'_, '_> {
         let references = welcome_references(&welcome.welcome).unwrap_or_default();
         self.load_key_packages(&references)?;
         self.recall_peer(id)?;
-        match self.device.join(&welcome.welcome, &group.ratchet_tree, self.now) {
+        match self.device.join(&welcome.welcome, &group.ratchet_tree, self.shared_now()) {
             Ok(joined) => {
                 self.joined(id, place, entry.seq, joined)?;
                 for reference in references {

@@ -97,13 +97,13 @@ impl Step<'_, '_> {
     }
 
     fn make_key_package(&mut self, kind: Kind) -> Result<Vec<u8>, Stop> {
-        Ok(make(self.tx, self.device, kind, self.now).map_err(|error| own_fault(&error))??)
+        Ok(make(self.tx, self.device, kind, self.shared_now()).map_err(|error| own_fault(&error))??)
     }
 
     fn renew_last_resort(&mut self) -> Result<Vec<u8>, Stop> {
         for old in key_package::all(self.tx)? {
             if old.kind == KeyPackageKind::LastResort && old.retired_at.is_none() {
-                key_package::retire(self.tx, &old.reference, self.now)?;
+                key_package::retire(self.tx, &old.reference, self.shared_now())?;
             }
         }
         self.make_key_package(Kind::LastResort)
@@ -113,7 +113,7 @@ impl Step<'_, '_> {
         let current = key_package::all(self.tx)?
             .into_iter()
             .rfind(|package| package.kind == KeyPackageKind::LastResort && package.retired_at.is_none());
-        Ok(current.is_none_or(|package| self.now.since(package.created_at) >= schedule::LAST_RESORT_AGE))
+        Ok(current.is_none_or(|package| self.shared_now().since(package.created_at) >= schedule::LAST_RESORT_AGE))
     }
 
     /// The server's answer to [`Tag::KeyPackages`].
@@ -176,7 +176,7 @@ impl Step<'_, '_> {
         for package in key_package::all(self.tx)? {
             let current = package.kind == KeyPackageKind::LastResort && package.retired_at.is_none();
             let since = package.retired_at.unwrap_or(package.created_at);
-            if current || self.now.since(since) < schedule::KEY_PACKAGE_KEPT {
+            if current || self.shared_now().since(since) < schedule::KEY_PACKAGE_KEPT {
                 continue;
             }
             key_package::delete(self.tx, &package.reference)?;

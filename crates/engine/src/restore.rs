@@ -13,7 +13,7 @@ use hushwire_types::{Epoch, SendSeq};
 use hushwire_wire as wire;
 
 use crate::remake::Remake;
-use crate::session::Connection;
+use crate::session::{Clocks, Connection};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::stream::EXPLAINED;
@@ -28,7 +28,11 @@ const ALL: u32 = 1_000_000;
 impl Step<'_, '_> {
     /// The login was accepted.
     pub(crate) fn online(&mut self, login: &wire::LoggedIn) -> Result<(), Stop> {
-        self.session.connection = Some(Connection::default());
+        self.session.connection = Some(Connection {
+            clocks: Some(Clocks { here: self.now, server: login.server_time }),
+            ..Connection::default()
+        });
+        self.session.swept = None;
         self.session.waiting_since.clear();
         let progress = progress::load(self.tx)?;
         let same_life = progress.incarnation == Some(login.cursor.incarnation);

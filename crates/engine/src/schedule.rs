@@ -52,6 +52,9 @@ pub(crate) const SEND_WINDOW: u64 = 63;
 /// before the group is fetched instead.
 pub(crate) const STREAM_PATIENCE: Duration = Duration::from_secs(10);
 
+/// From this difference to the server's on, this device's clock is not used for what other devices judge.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * MINUTE);
+
 /// Receipts wait this long for others to travel with.
 pub(crate) const RECEIPT_DELAY: Duration = Duration::from_millis(500);
 

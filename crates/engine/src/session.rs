@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) in_flight: BTreeSet<Tag>,
     /// Requests that were refused for now: how often, and when to try again.
     pub(crate) backoff: BTreeMap<Tag, Backoff>,
+    /// Both clocks at the login.
+    pub(crate) clocks: Option<Clocks>,
     /// Through where the stream came from before; none until it has caught up.
     pub(crate) listening: Option<Seq>,
     /// How far the server has the own list.
@@ -56,6 +58,26 @@ pub(crate) struct Connection {
     pub(crate) pool: Option<Pool>,
     /// Accounts whose list was fetched on this connection.
     pub(crate) fresh: BTreeSet<AccountId>,
+}
+
+/// This device's clock and the server's at a login.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clocks {
+    pub(crate) here: Timestamp,
+    pub(crate) server: Timestamp,
+}
+
+impl Clocks {
+    /// A moment of this device's clock as all devices of a group see it: by its own clock, unless that is far off the
+    /// server's. Lifetimes in MLS are judged by others, so a wrong clock must not make leaves that nobody takes, nor
+    /// find those of others too old.
+    fn shared(self, here: Timestamp) -> Timestamp {
+        let (ahead, behind) = (self.here.since(self.server), self.server.since(self.here));
+        if ahead.max(behind) <= schedule::CLOCK_TOLERANCE {
+            return here;
+        }
+        here.after(behind).before(ahead)
+    }
 }
 
 /// What the server has of this device's KeyPackages.
@@ -85,6 +107,12 @@ impl Session {
     pub(crate) fn is_live(&self, seq: Seq) -> bool {
         let through = self.connection.as_ref().and_then(|connection| connection.listening);
         through.is_some_and(|through| seq > through)
+    }
+
+    /// A moment of this device's clock for MLS; see [`Clocks::shared`].
+    pub(crate) fn shared(&self, here: Timestamp) -> Timestamp {
+        let clocks = self.connection.as_ref().and_then(|connection| connection.clocks);
+        clocks.map_or(here, |clocks| clocks.shared(here))
     }
 
     /// Looks at a conversation at the end of this step.

@@ -104,6 +104,11 @@ impl<'s, 't> Step<'s, 't> {
         }
     }
 
+    /// The time by which lifetimes in MLS are made and judged.
+    pub(crate) fn shared_now(&self) -> Timestamp {
+        self.session.shared(self.now)
+    }
+
     /// After the units: asks for what is owed, writes MLS state, and gives out the effects.
     pub(crate) fn finish(mut self) -> Result<Vec<Effect>, Stop> {
         self.session.wake(self.now);

@@ -21,7 +21,7 @@ const BEFORE: u32 = 10;
 pub(crate) async fn run(context: &Context, chat: Chat) -> Outcome {
     let client = context.open()?;
     let done = converse(context, &client, &chat.with).await;
-    client.close().await;
+    context.close(client).await;
     done
 }
 
@@ -63,6 +63,7 @@ async fn converse(context: &Context, client: &Client, with: &str) -> Outcome {
                 let stands = link.borrow_and_update().clone();
                 match stands {
                     Link::Ended { reason } => return Err((&reason).into()),
+                    Link::Live => context.tell_of_clock(client),
                     Link::Offline { reason: Some(reason) } => context.say.note(&format!("Offline: {reason}. Trying again…")),
                     _ => {}
                 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 
-use hushwire_client::{CodeSource, Codes, Transport, Wish, World};
+use hushwire_client::{CODE_DIGITS, CodeSource, Codes, Transport, Wish, World};
 use hushwire_identity::{DeviceName, Handle, InviteLink};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(crate) async fn run(context: &Context, join: Join) -> Outcome {
     }
     // The first login uploads what others need to write to this device.
     let link = context.caught_up(&joined.client).await;
-    joined.client.close().await;
+    context.close(joined.client).await;
     if matches!(link, hushwire_client::Link::Live) { Ok(Exit::Ok) } else { Err(Failure::of_link(&link)) }
 }
 
@@ -97,15 +97,24 @@ impl CodeSource for Prompt {
         if !self.stdin && !std::io::stdin().is_terminal() {
             return Err("a code is needed: run hush in a terminal, or give it with --code-stdin".to_owned());
         }
-        if std::io::stdin().is_terminal() {
-            let _ = write!(std::io::stderr(), "Code: ");
-            let _ = std::io::stderr().flush();
-        }
-        let mut line = String::new();
-        match std::io::stdin().read_line(&mut line) {
-            Ok(0) => Err("no code was given: nothing was registered".to_owned()),
-            Ok(_) => Ok(line.trim().to_owned()),
-            Err(error) => Err(format!("the code cannot be read: {error}")),
+        loop {
+            if std::io::stdin().is_terminal() {
+                let _ = write!(std::io::stderr(), "Code: ");
+                let _ = std::io::stderr().flush();
+            }
+            let mut line = String::new();
+            match std::io::stdin().read_line(&mut line) {
+                Ok(0) => return Err("no code was given: nothing was registered".to_owned()),
+                Ok(_) => {}
+                Err(error) => return Err(format!("the code cannot be read: {error}")),
+            }
+            let code: String =
+                line.chars().filter(|symbol| !symbol.is_whitespace() && *symbol != '-').collect();
+            if code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Ok(code);
+            }
+            // No try is spent on what cannot be a code.
+            Say::warn(&format!("a code has {CODE_DIGITS} digits"));
         }
     }
 }

@@ -21,7 +21,7 @@ const TOGETHER: usize = 64;
 pub(crate) async fn run(context: &Context, receive: Receive) -> Outcome {
     let client = context.open()?;
     let done = print(context, &client, receive).await;
-    client.close().await;
+    context.close(client).await;
     done
 }
 
@@ -105,6 +105,7 @@ impl Reader<'_> {
                     let stands = link.borrow_and_update().clone();
                     match stands {
                         Link::Ended { reason } => return Err((&reason).into()),
+                        Link::Live => self.context.tell_of_clock(self.client),
                         Link::Offline { reason: Some(reason) } => self.context.say.note(&format!("Offline: {reason}. Trying again…")),
                         _ if changed.is_err() => return Err(Failure::error("the profile was closed")),
                         _ => {}

@@ -25,7 +25,7 @@ pub(crate) async fn run(context: &Context, send: Send) -> Outcome {
     let recipients: Vec<(String, Recipient)> = recipients.collect::<Result<_, Failure>>()?;
     let client = context.open()?;
     let done = to_all(context, &client, &recipients, &text, send.key.as_deref()).await;
-    client.close().await;
+    context.close(client).await;
     done
 }
 
@@ -39,44 +39,77 @@ async fn to_all(
     let deadline = deadline(context.patience());
     let waiting = context.say.waiting("Sending…");
     online(client, deadline).await;
-    let mut failures = Vec::new();
-    let mut results = Vec::new();
+    let mut fates = Vec::new();
     for (name, to) in recipients {
         let key = key.map(|key| format!("{key}/{name}"));
-        let sent = to_one(client, to.clone(), text.to_owned(), key, deadline).await;
-        results.push((name, sent));
+        let fate = match to_one(client, to.clone(), text.to_owned(), key, deadline).await {
+            Ok(fate) => fate,
+            Err(failure) => Fate::Failed(failure),
+        };
+        fates.push((name, fate));
     }
     drop(waiting);
-    for (name, sent) in results {
-        let object = report(name, &sent);
-        let line = || match &sent {
-            Ok(_) => format!("Sent to {name}."),
-            Err(failure) => format!("Not sent to {name}: {}", failure.sentence),
-        };
-        if context.say.data(&object, line).is_err() {
+    let mut failures = Vec::new();
+    for (name, fate) in fates {
+        // The only one's failure is told as the failure of the whole.
+        let told = recipients.len() > 1 || context.global.json || matches!(fate, Fate::Sent(_));
+        if told && context.say.data(&fate.json(name), || fate.line(name)).is_err() {
             break;
         }
-        failures.extend(sent.err());
+        failures.extend(fate.failure());
     }
     match (failures.pop(), failures.len() + 1) {
         (None, _) => Ok(Exit::Ok),
         (Some(_), failed) if failed < recipients.len() => Err(Failure::new(
             Exit::PartlySent,
-            format!("{failed} of {} recipients did not get it", recipients.len()),
+            format!("sent to {} of {} recipients, not to all", recipients.len() - failed, recipients.len()),
         )),
         (Some(last), _) => Err(last),
     }
 }
 
-fn report(name: &str, sent: &Result<Queued, Failure>) -> Value {
-    match sent {
-        Ok(queued) => {
-            json!({ "to": name, "state": "sent", "id": queued.content.to_string(), "conversation": queued.conversation.to_string() })
+/// What became of the text for one recipient.
+enum Fate {
+    /// The server has it.
+    Sent(Queued),
+    /// It is stored here, and goes out when that is possible.
+    Kept(Queued, Failure),
+    /// It is not stored and will not be sent.
+    Failed(Failure),
+}
+
+impl Fate {
+    fn json(&self, name: &str) -> Value {
+        let queued = |queued: &Queued, state: &str| {
+            let (id, conversation) = (queued.content.to_string(), queued.conversation.to_string());
+            json!({ "to": name, "state": state, "id": id, "conversation": conversation })
+        };
+        match self {
+            Self::Sent(text) => queued(text, "sent"),
+            Self::Kept(text, why) => {
+                let mut object = queued(text, "queued");
+                if let Some(fields) = object.as_object_mut() {
+                    fields.insert("reason".to_owned(), Value::from(why.sentence.as_str()));
+                }
+                object
+            }
+            Self::Failed(why) => json!({ "to": name, "state": "failed", "reason": why.sentence }),
         }
-        Err(failure) if failure.exit == Exit::Network => {
-            json!({ "to": name, "state": "queued", "reason": failure.sentence })
+    }
+
+    fn line(&self, name: &str) -> String {
+        match self {
+            Self::Sent(_) => format!("Sent to {name}."),
+            Self::Kept(_, why) => format!("Not sent to {name} yet: {}", why.sentence),
+            Self::Failed(why) => format!("Not sent to {name}: {}", why.sentence),
         }
-        Err(failure) => json!({ "to": name, "state": "failed", "reason": failure.sentence }),
+    }
+
+    fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Sent(_) => None,
+            Self::Kept(_, why) | Self::Failed(why) => Some(why),
+        }
     }
 }
 
@@ -86,21 +119,24 @@ async fn to_one(
     text: String,
     key: Option<String>,
     deadline: Instant,
-) -> Result<Queued, Failure> {
+) -> Result<Fate, Failure> {
     let offline = || Failure::of_link(&client.link().borrow());
     let queued = timeout_at(deadline, client.send(to, text, key)).await.map_err(|_| offline())??;
-    match client.settled(queued, deadline.saturating_duration_since(now())).await? {
-        Settled::Sent { .. } => Ok(queued),
-        Settled::Failed { reason } => Err(Failure::error(reason)),
+    Ok(match client.settled(queued, deadline.saturating_duration_since(now())).await? {
+        Settled::Sent { .. } => Fate::Sent(queued),
+        Settled::Failed { reason } => Fate::Failed(Failure::error(reason)),
         Settled::Waiting => {
             let why = offline();
             let sentence = format!(
                 "{}. The message is kept and goes out the next time hush is online",
                 trim(&why.sentence)
             );
-            Err(Failure::new(if why.exit == Exit::Error { Exit::Network } else { why.exit }, sentence))
+            Fate::Kept(
+                queued,
+                Failure::new(if why.exit == Exit::Error { Exit::Network } else { why.exit }, sentence),
+            )
         }
-    }
+    })
 }
 
 fn trim(sentence: &str) -> &str {

@@ -89,9 +89,14 @@ pub(crate) fn message_line(message: &Message) -> String {
     let words = message.body.words();
     match &message.body {
         Body::Notice(_) => format!("{time}  -- {}", display::line(&words)),
-        _ if message.own => format!("{time}  you: {}", display::text(&words)),
-        _ => format!("{time}  {}: {}", name(&message.from), display::text(&words)),
+        _ if message.own => format!("{time}  you: {}", paragraphs(&words)),
+        _ => format!("{time}  {}: {}", name(&message.from), paragraphs(&words)),
     }
+}
+
+/// A text whose further lines are set in, so that none of them looks like a message of somebody else.
+fn paragraphs(words: &str) -> String {
+    display::text(words).replace('\n', "\n    ")
 }
 
 /// The author's time, unless it is far from the server's.

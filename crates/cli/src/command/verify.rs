@@ -14,7 +14,7 @@ use crate::run::Context;
 pub(crate) async fn run(context: &Context, verify: Verify) -> Outcome {
     let client = context.open()?;
     let done = look(context, &client, &verify).await;
-    client.close().await;
+    context.close(client).await;
     done
 }
 
