@@ -1,7 +1,7 @@
 //! `hushd serve` and `hushd dev`.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -119,7 +119,10 @@ fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Resu
 
 fn log_to_stderr(log: &Log) -> Result<()> {
     let filter = log.filter.parse::<tracing_subscriber::EnvFilter>().context("log.filter cannot be read")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -58,7 +58,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// It cannot be read or written.
-    #[error("the key file {} cannot be used: check its path and permissions", path.display())]
+    #[error("the key file {} cannot be used: check its path, its permissions and the room on the disk", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -93,7 +93,11 @@ impl KeyFile {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: self.path.clone() },
             _ => self.failed(source),
         })?;
-        file.write_all(key.expose()).and_then(|()| file.sync_all()).map_err(|source| self.failed(source))?;
+        file.write_all(key.expose()).and_then(|()| file.sync_all()).map_err(|source| {
+            // Half a key would be in the way of the next try.
+            let _ = std::fs::remove_file(&self.path);
+            self.failed(source)
+        })?;
         Ok(KeySource::Key(key))
     }
 
