@@ -11,5 +11,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod kills;
+mod outages;
 mod readme;
+mod refusals;
 mod support;

@@ -1,6 +1,7 @@
 //! A server, people with profiles, and the processes that they run.
 
 mod binaries;
+mod faults;
 mod process;
 mod server;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use faults::Faults;
 pub(crate) use process::{Finished, Running};
 pub(crate) use server::{Options, Server};
 
@@ -105,8 +107,8 @@ pub(crate) fn hush(people: &Path, profile: &str, words: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("HOME", people).env("TZ", "UTC");
-    command.arg("--data-dir").arg(people).args(["--profile", profile, "--timeout", "60"]).args(words);
+    command.env("HOME", people).env("TZ", "UTC").env("HUSH_TIMEOUT", "60");
+    command.arg("--data-dir").arg(people).args(["--profile", profile]).args(words);
     command
 }
 

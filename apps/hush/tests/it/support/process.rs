@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -29,8 +28,9 @@ enum Said {
 
 /// A process that has ended.
 #[derive(Debug)]
+#[allow(dead_code, reason = "the command is for the eyes of whoever reads a failure")]
 pub(crate) struct Finished {
-    name: String,
+    command: String,
     /// Its exit code; none after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<String>,
@@ -56,11 +56,6 @@ impl Running {
         }
     }
 
-    /// Ends its standard input.
-    pub(crate) fn end_input(&mut self) {
-        self.input = None;
-    }
-
     /// Reads until a line on standard output fits, and returns it.
     pub(crate) fn line(&mut self, fits: impl Fn(&str) -> bool) -> String {
         self.line_of(Stream::Out, fits)
@@ -77,7 +72,7 @@ impl Running {
             if let Some(line) = self.stdout.iter().find(|line| line.starts_with(beginning)) {
                 return Some(line.clone());
             }
-            if !self.more(DEADLINE) {
+            if !self.more() {
                 return None;
             }
         }
@@ -92,38 +87,37 @@ impl Running {
             if let Some(line) = lines.iter().find(|line| fits(line)) {
                 return line.clone();
             }
-            assert!(self.more(DEADLINE), "the line never came: {}", self.all());
+            assert!(self.more(), "the line never came: {}", self.all());
         }
     }
 
     /// Waits for one more line; false when there will be none.
-    fn more(&mut self, patience: Duration) -> bool {
-        while self.open > 0 {
-            match self.said.recv_timeout(patience) {
-                Ok(Said::Out(line)) => self.stdout.push(line),
-                Ok(Said::Err(line)) => self.stderr.push(line),
-                Ok(Said::Closed) => {
-                    self.open -= 1;
-                    continue;
-                }
+    fn more(&mut self) -> bool {
+        let before = self.stdout.len() + self.stderr.len();
+        while self.open > 0 && self.stdout.len() + self.stderr.len() == before {
+            match self.said.recv_timeout(DEADLINE) {
+                Ok(said) => self.hear(said),
                 Err(RecvTimeoutError::Timeout) => panic!("nothing more was said: {}", self.all()),
-                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Disconnected) => self.open = 0,
             }
-            return true;
         }
-        false
+        self.stdout.len() + self.stderr.len() > before
     }
 
-    /// Lines that have come by now, on standard output.
-    pub(crate) fn so_far(&mut self) -> &[String] {
-        while let Ok(said) = self.said.try_recv() {
-            match said {
-                Said::Out(line) => self.stdout.push(line),
-                Said::Err(line) => self.stderr.push(line),
-                Said::Closed => self.open -= 1,
-            }
+    fn hear(&mut self, said: Said) {
+        match said {
+            Said::Out(line) => self.stdout.push(line),
+            Said::Err(line) => self.stderr.push(line),
+            Said::Closed => self.open -= 1,
         }
-        &self.stdout
+    }
+
+    /// Whether it has closed its output by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        while let Ok(said) = self.said.try_recv() {
+            self.hear(said);
+        }
+        self.open == 0
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -131,22 +125,22 @@ impl Running {
     }
 
     /// SIGKILL, and what it had said.
-    pub(crate) fn kill(mut self) -> Finished {
+    pub(crate) fn kill(&mut self) -> Finished {
         let _ = self.child.kill();
         self.collect()
     }
 
     /// Waits for its end.
-    pub(crate) fn finish(mut self) -> Finished {
+    pub(crate) fn finish(&mut self) -> Finished {
         self.collect()
     }
 
     fn collect(&mut self) -> Finished {
         self.input = None;
-        while self.more(DEADLINE) {}
+        while self.more() {}
         let code = self.child.wait().unwrap().code();
         Finished {
-            name: self.name.clone(),
+            command: self.name.clone(),
             code,
             stdout: std::mem::take(&mut self.stdout),
             stderr: std::mem::take(&mut self.stderr),

@@ -109,10 +109,6 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// The running process.
     pub(crate) const fn process(&mut self) -> &mut Running {
         self.process.as_mut().expect("the server runs")
@@ -132,7 +128,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(process) = self.process.take() else { return };
+        let Some(mut process) = self.process.take() else { return };
         let finished = process.kill();
         if std::thread::panicking() {
             eprintln!("the server said: {finished:#?}");
