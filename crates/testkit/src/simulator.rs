@@ -13,6 +13,9 @@
 //! - Hours pass at once: refreshes, sweeps and retries come due together.
 //! - A person who got no answer gives the same command again, with its key.
 //!
+//! - With [`Plan::of_liar`] the server lies: it alters, leaves out, repeats and swaps what it shows, and says that it took what
+//!   it threw away. Then the oracle asks for less, see `suspicion`.
+//!
 //! In the end the faults stop, everybody comes online, and when the world is at rest the `oracle` is asked: each
 //! text that anybody wrote is on every device of the conversation exactly once, in the same order, each sender's in the order
 //! of writing; nothing alarming was shown; and all members agree on the group.
@@ -25,6 +28,7 @@ mod oracle;
 mod people;
 mod plan;
 mod server;
+mod suspicion;
 mod trace;
 mod world;
 
@@ -62,7 +66,10 @@ pub fn run(seed: u64) -> Result<Run, Failure> {
 /// As [`run`].
 pub fn run_plan(plan: &Plan) -> Result<Run, Failure> {
     let mut world = world::World::new(plan)?;
-    let result = world.live().and_then(|()| oracle::ask(&mut world));
+    let result = world.live().and_then(|()| match plan.lies {
+        0 => oracle::ask(&mut world),
+        _ => suspicion::ask(&mut world),
+    });
     match result {
         Ok(()) => Ok(world.report()),
         Err(failure) => Err(failure.with(plan.seed, world.report().lines)),

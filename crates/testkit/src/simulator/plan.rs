@@ -25,6 +25,8 @@ pub struct Plan {
     pub server_kills: u64,
     /// Jumps of the clock by hours.
     pub jumps: usize,
+    /// Frames of a thousand that the server alters, leaves out or makes up while things go wrong.
+    pub lies: u64,
 }
 
 /// What devices people have.
@@ -54,7 +56,17 @@ impl Plan {
             kills: bad * dice.below(100),
             server_kills: bad * dice.below(40),
             jumps: index(bad * dice.below(3)),
+            lies: 0,
         }
+    }
+
+    /// The plan of a seed in which the server lies.
+    #[must_use]
+    pub fn of_liar(seed: u64) -> Self {
+        let dice = SeededEntropy::new(seed, 5);
+        let (texts, lies) = (index(dice.between(6, 20)), dice.between(5, 120));
+        let (jumps, breaks, kills) = (0, dice.below(20), dice.below(20));
+        Self { texts, lies, jumps, breaks, kills, server_kills: 0, devices: Devices::One, ..Self::of(seed) }
     }
 }
 

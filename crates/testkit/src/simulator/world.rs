@@ -4,6 +4,7 @@
 //! so everything follows from the seed.
 
 mod devices;
+mod liar;
 mod network;
 mod service;
 
@@ -72,6 +73,7 @@ pub(crate) struct World {
     pub(crate) settled: usize,
     server: Server,
     calm: bool,
+    liar: liar::Liar,
     trace: Trace,
     steps: u64,
     kills: u64,
@@ -100,6 +102,7 @@ impl World {
             settled: usize::MAX,
             server,
             calm: false,
+            liar: liar::Liar::default(),
             trace: Trace::new(),
             steps: 0,
             kills: 0,

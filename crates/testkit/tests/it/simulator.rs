@@ -2,7 +2,7 @@
 //!
 //! `HUSH_SIM_SEEDS` says how many (all tests together), `HUSH_SIM_FROM` which is the first, `HUSH_SIM_SEED` is for one.
 
-use hushwire_testkit::simulator::run;
+use hushwire_testkit::simulator::{Plan, run, run_plan};
 
 /// Tests that share the seeds.
 const SHARES: u64 = 8;
@@ -64,4 +64,36 @@ fn one_seed_always_gives_one_trace() {
 fn one_seed() {
     let run = run(number("HUSH_SIM_SEED").unwrap_or(1)).unwrap_or_else(|failure| panic!("{failure}"));
     println!("{} texts, {} steps, {} kills, {} breaks", run.texts, run.steps, run.kills, run.breaks);
+}
+
+/// Seeds in which the server lies.
+const LIES: u64 = 400;
+
+fn lies(first: u64) {
+    let (from, count) = (number("HUSH_SIM_FROM").unwrap_or(1), number("HUSH_SIM_LIES").unwrap_or(LIES));
+    let mut failed = Vec::new();
+    for seed in (from..from + count).filter(|seed| seed % 2 == first) {
+        if let Err(failure) = run_plan(&Plan::of_liar(seed)) {
+            println!("seed {seed}: {}", failure.what());
+            failed.push((seed, failure.what().to_owned()));
+        }
+    }
+    assert!(failed.is_empty(), "{} seeds failed (HUSH_SIM_LIE=seed runs one): {failed:#?}", failed.len());
+}
+
+#[test]
+fn r4_a_server_that_lies_shows_nothing_forged_or_twice_and_is_told_of_in_even_seeds() {
+    lies(0);
+}
+
+#[test]
+fn r4_a_server_that_lies_shows_nothing_forged_or_twice_and_is_told_of_in_odd_seeds() {
+    lies(1);
+}
+
+/// The seed that `HUSH_SIM_LIE` names, or the first.
+#[test]
+fn one_lying_seed() {
+    let seed = number("HUSH_SIM_LIE").unwrap_or(1);
+    run_plan(&Plan::of_liar(seed)).unwrap_or_else(|failure| panic!("{failure}"));
 }

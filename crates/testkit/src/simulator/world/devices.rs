@@ -1,6 +1,7 @@
 //! What a device does, and what the person in front of it wants.
 
 use hushwire_engine::{Broken, Command, CommandId, Effect, Input, Outcome, Recipient, Refusal};
+use hushwire_group_policy::direct_conversation_id;
 use hushwire_types::Timestamp;
 use hushwire_wire::{MessageReceived, Request, RequestId, frame};
 
@@ -8,6 +9,9 @@ use super::{Happening, World};
 use crate::simulator::failure::{Failure, OrFail};
 use crate::simulator::link::{LinkId, Side};
 use crate::simulator::people;
+
+/// The command that is no text.
+const RESUME: CommandId = CommandId(u64::MAX);
 
 impl World {
     pub(super) fn start(&mut self, client: usize) -> Result<(), Failure> {
@@ -98,7 +102,14 @@ impl World {
     }
 
     pub(super) fn reconnect(&mut self, client: usize, why: Broken) -> Result<(), Failure> {
-        Err(Failure::new(format!("device {client} distrusts an honest server: {why:?}")))
+        if self.plan.lies == 0 {
+            return Err(Failure::new(format!("device {client} distrusts an honest server: {why:?}")));
+        }
+        self.note(|| format!("{client} distrusts the server: {why:?}"));
+        if let Some(link) = self.client(client)?.line.as_ref().map(|line| line.link) {
+            self.lose_line(client, link);
+        }
+        Ok(())
     }
 
     pub(super) fn request(&mut self, client: usize, number: u64, request: &Request) -> Result<(), Failure> {
@@ -145,7 +156,13 @@ impl World {
     }
 
     pub(super) fn done(&mut self, id: CommandId, outcome: Outcome) -> Result<(), Failure> {
+        if id == RESUME {
+            return Ok(());
+        }
         let number = usize::try_from(id.0).or_fail("a text")?;
+        if let (Outcome::Refused(refusal), true) = (&outcome, self.plan.lies > 0) {
+            return self.insist(number, refusal);
+        }
         let text = self.texts.get_mut(number).or_fail("a text")?;
         match outcome {
             Outcome::Queued { content, .. } if text.content.is_none_or(|known| known == content) => {
@@ -155,6 +172,21 @@ impl World {
             Outcome::Refused(Refusal::Offline(_)) => Ok(()),
             other => Err(Failure::new(format!("the text {:?} ended with {other:?}", text.body))),
         }
+    }
+
+    /// A person reads what is wrong and goes on; the text is written again later.
+    fn insist(&mut self, number: usize, refusal: &Refusal) -> Result<(), Failure> {
+        if !matches!(refusal, Refusal::Stopped) {
+            return Ok(());
+        }
+        let text = self.texts.get(number).or_fail("a text")?;
+        let (client, to) = (text.client, text.to);
+        let other = self.clients.iter().find(|other| other.person == to).or_fail("a person")?.account;
+        let device = self.client(client)?;
+        let conversation = direct_conversation_id(device.account, other);
+        device.inbox.push(Input::Command { id: RESUME, command: Command::Resume { conversation } });
+        self.work_soon(client);
+        Ok(())
     }
 }
 

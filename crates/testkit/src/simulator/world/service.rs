@@ -22,6 +22,11 @@ impl World {
             self.kill_server("before a request");
             return Ok(());
         }
+        if let Some(lie) = self.swallow(&request) {
+            let frame = frame::encode_server(Some(request_id), &lie).or_fail(lie.name())?;
+            self.transmit(link, Side::Client, frame);
+            return Ok(());
+        }
         let (now, name) = (self.now, request.name());
         let direct = self.server.running.as_mut().or_fail("the server")?;
         direct.request(connection, request_id, request, now);
@@ -40,7 +45,9 @@ impl World {
         for (link, connection) in open {
             let Some(direct) = self.server.running.as_mut() else { return Ok(()) };
             let (frames, is_open) = (direct.take_frames(connection), direct.is_open(connection));
-            for ServerFrame { request_id, response } in frames {
+            let Some(client) = self.links.get(&link).map(|ends| ends.client) else { continue };
+            for honest in frames {
+                let Some(ServerFrame { request_id, response }) = self.bend(client, honest) else { continue };
                 let frame = frame::encode_server(request_id, &response).or_fail(response.name())?;
                 self.note(|| {
                     format!("server says {} on link {}: {}", response.name(), link.0, said(&response))
