@@ -17,7 +17,7 @@ use hushwire_mls::{
     Addition, Change, EpochChange, GroupView, Intent, LeafKeys, Membership, MlsError, Origin, Processed,
     StagedCommit, message_hash,
 };
-use hushwire_types::{AccountId, ConversationId, DeviceId, GroupId};
+use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, GroupId};
 use hushwire_wire as wire;
 use hushwire_wire::{Opaque, Place};
 
@@ -130,6 +130,9 @@ impl Step<'_, '_> {
             self.rejoined(&id)?;
         } else {
             self.tell_changes(&id, change, entered)?;
+        }
+        if conversation.generation == Generation(1) && change.epoch == Epoch(1) {
+            self.hears_from_the_start(&id, &change.added)?;
         }
         if entered {
             self.event(&Event::Conversation, Some(id), None)?;

@@ -204,6 +204,9 @@ impl Step<'_, '_> {
             Some(_) => self.save(&row)?,
             None => conversation::insert(self.tx, &row)?,
         }
+        if place.generation == Generation(1) && joined.epoch == Epoch(1) {
+            self.hears_from_the_start(id, &joined.members)?;
+        }
         mark::set(self.tx, id, Mark::Review)?;
         self.session.attend(*id);
         self.event(&Event::Conversation, Some(*id), None)

@@ -232,7 +232,11 @@ impl Step<'_, '_> {
     /// Whether what a parked entry waits for is here. If not, it is asked for.
     fn is_ready(&mut self, parked: &parked::Parked, place: &Place) -> Result<bool, Stop> {
         let id = place.conversation_id;
-        let ready = self.verdict(parked.entry.seq).is_some()
+        // An orphan Welcome that waits for the rejoin was handled as its verdict says.
+        let verdict = self.verdict(parked.entry.seq);
+        let is_followed =
+            parked.entry.reason == ParkReason::Group && matches!(verdict, Some(Verdict::Orphan));
+        let ready = (verdict.is_some() && !is_followed)
             || match parked.entry.reason {
                 ParkReason::Behind | ParkReason::UnknownKind => true,
                 ParkReason::Tree => false,

@@ -10,7 +10,7 @@ use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::wanted::{self, Wanted};
 use hushwire_client_store::witness;
 use hushwire_content::{SeenList, Witness};
-use hushwire_identity::{DeviceList, ListHead};
+use hushwire_identity::{DeviceList, LeafCredential, ListHead};
 use hushwire_mls::Application;
 use hushwire_types::{AccountId, ConversationId};
 
@@ -72,6 +72,21 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// This device was there before anybody could say anything: the first message of each other device is its first. So
+    /// it is noticed when the server leaves that one out.
+    pub(crate) fn hears_from_the_start(
+        &self,
+        id: &ConversationId,
+        members: &[LeafCredential],
+    ) -> Result<(), Stop> {
+        for member in members.iter().filter(|member| member.device != self.me.device) {
+            let LeafCredential { account, device, .. } = *member;
+            let nothing = witness::Witness { conversation: *id, account, device, counter: 0, hash: [0; 32] };
+            witness::put(self.tx, &nothing)?;
+        }
+        Ok(())
+    }
+
     /// Compares what a message's author had seen and said with what this device knows.
     pub(crate) fn compare(
         &mut self,
@@ -86,7 +101,7 @@ impl Step<'_, '_> {
             let next = heard.counter.saturating_add(1);
             if told.counter > next {
                 Some(Mismatch::Missing)
-            } else if told.counter < next || told.previous != Some(heard.hash) {
+            } else if told.counter < next || told.previous != (heard.counter > 0).then_some(heard.hash) {
                 Some(Mismatch::History)
             } else {
                 None

@@ -32,12 +32,7 @@ impl fmt::Display for Failure {
         for line in &self.lines {
             writeln!(f, "{line}")?;
         }
-        writeln!(f, "seed {}: {}", self.seed, self.what)?;
-        write!(
-            f,
-            "run it again: HUSH_SIM_SEED={} cargo nextest run -p hushwire-testkit simulator::one_seed",
-            self.seed
-        )
+        write!(f, "seed {}: {}", self.seed, self.what)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::{StoreError, conversation, journal};
 use hushwire_content::{Encoded, Kind};
-use hushwire_engine::Event;
+use hushwire_engine::{Event, Notice};
 use hushwire_types::{AccountId, Seq};
 
 use super::failure::{Failure, OrFail};
@@ -41,7 +41,10 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
             }
             let is_shown = reader.texts.iter().any(|(_, body)| *body == text.body);
             if !is_shown && !reader.is_told && !writer.is_told {
-                return Err(Failure::new(format!("device {device} misses {:?}, and nobody was told", text.body)));
+                return Err(Failure::new(format!(
+                    "device {device} misses {:?}, and nobody was told",
+                    text.body
+                )));
             }
         }
     }
@@ -66,7 +69,8 @@ fn look(world: &mut World, device: usize) -> Result<Shown, Failure> {
     for row in rows {
         match row.entry.state {
             EntryState::Sent | EntryState::Received => {
-                let Kind::Text(text) = Encoded::from_row(row.entry.content).decode().or_fail("a row")?.kind else {
+                let Kind::Text(text) = Encoded::from_row(row.entry.content).decode().or_fail("a row")?.kind
+                else {
                     return Err(Failure::new("a row that is not a text"));
                 };
                 if row.entry.account == me {
@@ -75,7 +79,12 @@ fn look(world: &mut World, device: usize) -> Result<Shown, Failure> {
                 shown.texts.push((row.entry.account, text.body));
             }
             EntryState::Unreadable { .. } | EntryState::Failed { .. } => shown.is_told = true,
-            _ => {}
+            // Among them that the device entered anew, and that messages of before may be missing.
+            EntryState::System { .. } => {
+                let notice = Notice::decode(&row.entry.content);
+                shown.is_told |= !matches!(notice, Some(Notice::DeviceAdded { .. } | Notice::Resumed));
+            }
+            EntryState::Queued => {}
         }
     }
     let is_alert = |payload: &[u8]| matches!(Event::decode(payload), Some(Event::Alert(_)));
@@ -92,7 +101,8 @@ fn nothing_twice_and_nothing_forged(world: &World, device: usize, shown: &Shown)
         if *count > 1 {
             return Err(Failure::new(format!("device {device} is shown {body:?} twice")));
         }
-        let written = world.texts.iter().find(|text| text.body == *body).or_fail("a text that somebody wrote")?;
+        let written =
+            world.texts.iter().find(|text| text.body == *body).or_fail("a text that somebody wrote")?;
         let writer = world.clients.get(written.client).or_fail("a device")?;
         if writer.account != *author || (person != writer.person && person != written.to) {
             return Err(Failure::new(format!("device {device} is shown {body:?} of somebody else")));

@@ -1,6 +1,7 @@
 //! Many seeds, split over tests so that they run on all cores.
 //!
-//! `HUSH_SIM_SEEDS` says how many (all tests together), `HUSH_SIM_FROM` which is the first, `HUSH_SIM_SEED` is for one.
+//! `HUSH_SIM_SEEDS` says how many (all tests together), `HUSH_SIM_FROM` which is the first, `HUSH_SIM_SEED` is for one;
+//! `HUSH_SIM_LIES` and `HUSH_SIM_LIE` are the same for a server that lies.
 
 use hushwire_testkit::simulator::{Plan, run, run_plan};
 
@@ -23,6 +24,9 @@ fn share(first: u64) {
     for seed in (from..from + count).filter(|seed| seed % SHARES == first) {
         if let Err(failure) = run(seed) {
             println!("seed {seed}: {}", failure.what());
+            println!(
+                "run it again: HUSH_SIM_SEED={seed} cargo nextest run -p hushwire-testkit simulator::one_seed"
+            );
             failed.push((seed, failure.what().to_owned()));
         }
     }
@@ -75,10 +79,13 @@ fn lies(first: u64) {
     for seed in (from..from + count).filter(|seed| seed % 2 == first) {
         if let Err(failure) = run_plan(&Plan::of_liar(seed)) {
             println!("seed {seed}: {}", failure.what());
+            println!(
+                "run it again: HUSH_SIM_LIE={seed} cargo nextest run -p hushwire-testkit one_lying_seed"
+            );
             failed.push((seed, failure.what().to_owned()));
         }
     }
-    assert!(failed.is_empty(), "{} seeds failed (HUSH_SIM_LIE=seed runs one): {failed:#?}", failed.len());
+    assert!(failed.is_empty(), "{} seeds failed: {failed:#?}", failed.len());
 }
 
 #[test]

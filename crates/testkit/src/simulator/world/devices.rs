@@ -41,7 +41,9 @@ impl World {
         self.steps = self.steps.saturating_add(1);
         let now = self.now;
         let inputs = self.client(client)?.inbox.iter().map(input_name).collect::<Vec<_>>().join(", ");
-        let effects = self.client(client)?.step(now).or_fail(format_args!("device {client}, at {inputs}"))?;
+        let stepped = self.client(client)?.step(now);
+        let effects = stepped
+            .map_err(|failure| Failure::new(format!("device {client}, at {inputs}: {}", failure.what())))?;
         self.note(|| format!("{client} steps: {inputs} -> {} effects", effects.len()));
         if self.fault(self.plan.kills) {
             self.kill(client, "after a step");

@@ -26,7 +26,8 @@ impl World {
         let lies = self.fault(self.plan.lies);
         match &mut frame.response {
             Response::Delivery(delivery) => {
-                let honest: Vec<_> = delivery.entries.iter().map(|entry| (client, entry.kind.clone())).collect();
+                let honest: Vec<_> =
+                    delivery.entries.iter().map(|entry| (client, entry.kind.clone())).collect();
                 if lies {
                     self.bend_delivery(client, delivery);
                 }
@@ -85,7 +86,8 @@ impl World {
             // Left out without a hole.
             (1, ..) => {
                 let (account_id, list_hash) = (AccountId::new([1; 32]), EntryHash::new([1; 32]));
-                entry.kind = EntryKind::ListChanged(ListChanged { account_id, list_number: ListNumber(1), list_hash });
+                entry.kind =
+                    EntryKind::ListChanged(ListChanged { account_id, list_number: ListNumber(1), list_hash });
             }
             // Said before.
             (2, Some(old), _) => entry.kind = old,
