@@ -133,10 +133,14 @@ impl World {
         self.later(1000, Happening::Chores);
     }
 
-    /// Somebody whom a device may write to.
-    fn somebody_else(&self, client: usize) -> usize {
+    /// Whom a device may write to.
+    fn others(&self, client: usize) -> Vec<usize> {
         let from = self.clients.get(client).map_or(0, |client| client.person);
-        let others: Vec<usize> = (0..self.plan.people).filter(|person| *person != from).collect();
+        (0..self.plan.people).filter(|person| *person != from).collect()
+    }
+
+    fn somebody_else(&self, client: usize) -> usize {
+        let others = self.others(client);
         others.get(index(self.dice.below(others.len() as u64))).copied().unwrap_or_default()
     }
 
@@ -159,8 +163,14 @@ impl World {
         // devices there.
         let first = self.texts.len();
         for client in 0..self.clients.len() {
-            let to = self.somebody_else(client);
-            self.write(client, to, 0);
+            // What a liar left out is told at the next exchange, so there is one between all.
+            let others = match self.plan.lies {
+                0 => vec![self.somebody_else(client)],
+                _ => self.others(client),
+            };
+            for to in others {
+                self.write(client, to, 0);
+            }
         }
         self.rest(HEALING)?;
         self.settled = self.texts.len();
