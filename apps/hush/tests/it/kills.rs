@@ -15,7 +15,7 @@ const UNTIL_HEALED: u64 = 5;
 #[test]
 fn what_was_reported_arrives_once_and_in_order_whoever_is_killed() {
     let (kills, seed) = (number("HUSH_KILLS", 50), number("HUSH_SEED", 20_261_123));
-    println!("again: HUSH_KILLS={kills} HUSH_SEED={seed} cargo nextest run -p hush whoever_is_killed");
+    eprintln!("again: HUSH_KILLS={kills} HUSH_SEED={seed} cargo nextest run -p hush whoever_is_killed");
     let world = World::of(&["ann", "ben", "rita", "sam"]);
     // Sam and Rita have a conversation; Ann and Ben know each other and both open theirs while being killed.
     world.run("sam", &["send", "@rita", "0"]).expect(0);
@@ -192,12 +192,6 @@ impl Ordeal {
             let peer = with.trim_start_matches('@');
             agree(world, (profile, with), (peer, &format!("@{profile}"))).len()
         });
-        println!(
-            "{} of {} lines of the chats survived, {} sends",
-            chatted[0] + chatted[1],
-            self.typed * 2,
-            received.len()
-        );
         assert!(chatted.iter().all(|&lines| lines > 0), "nobody chatted");
     }
 }

@@ -11,8 +11,10 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod frames;
 mod kills;
 mod outages;
 mod readme;
 mod refusals;
+mod secrets;
 mod support;

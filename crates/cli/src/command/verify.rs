@@ -1,7 +1,7 @@
 //! `hush verify`: safety numbers, and what follows from comparing them.
 
 use hushwire_client::view::{Contact, Person};
-use hushwire_client::{Client, Command, Link, Recipient};
+use hushwire_client::{Client, Command, Link, Recipient, Trust};
 
 use hushwire_types::AccountId;
 
@@ -59,6 +59,13 @@ fn words(contact: &Contact, verify: &Verify) -> String {
     }
     if verify.confirm || verify.forget || verify.accept_change || verify.refuse_change {
         return format!("{name} is {trust} now.");
+    }
+    if matches!(contact.person.trust, Trust::Changed { .. }) {
+        return format!(
+            "The server says that {name} belongs to another account now, and nothing is sent to them meanwhile. Ask them, face \
+             to face or in a call. If they made a new account: hush verify {name} --accept-change. If not: hush verify \
+             {name} --refuse-change"
+        );
     }
     format!(
         "{name} is {trust}. The safety number of your two accounts:\n\n  {number}\n\nCompare it with what their device \

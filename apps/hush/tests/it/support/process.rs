@@ -204,6 +204,12 @@ impl Finished {
         self.stdout.iter().map(value).collect()
     }
 
+    /// Holds that standard output has these words in it.
+    #[track_caller]
+    pub(crate) fn shows(&self, words: &str) {
+        assert!(self.text().contains(words), "{words:?} is not shown: {self:#?}");
+    }
+
     /// Standard output as text.
     pub(crate) fn text(&self) -> String {
         self.stdout.join("\n")

@@ -109,6 +109,11 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The running process.
     pub(crate) const fn process(&mut self) -> &mut Running {
         self.process.as_mut().expect("the server runs")
