@@ -1,5 +1,6 @@
 //! Accounts, before anything goes wrong: registered on a straight line, as the simulator is about what comes after.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -46,12 +47,15 @@ pub(crate) fn folder() -> Result<TempDir, Failure> {
     builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).or_fail("a temporary folder")
 }
 
+/// The files of a profile by their names.
+type Files = Vec<(OsString, Vec<u8>)>;
+
 /// Everybody as they were when they had registered: made once in a process and copied into each world, as it is the
 /// same in all of them and costs more than what comes after.
 #[derive(Debug)]
 pub(crate) struct Start {
-    /// Whose, and where.
-    devices: Vec<(usize, TempDir)>,
+    /// Whose, and the files of the profile. They are in memory, as nothing of a process's own is dropped when it ends.
+    devices: Vec<(usize, Files)>,
     store: MemoryStore,
     /// Some devices have been here, so the mailboxes keep their incarnation: nothing was lost.
     incarnation: IncarnationId,
@@ -80,9 +84,10 @@ impl Start {
         for person in 0..NAMES.len() {
             let phone = register(&mut server, person, &entropy)?;
             if devices == Devices::Two && person < 2 {
-                all.push((person, laptop::link(&mut server, phone.path(), &entropy)?));
+                let laptop = laptop::link(&mut server, phone.path(), &entropy)?;
+                all.push((person, files(laptop.path())?));
             }
-            all.push((person, phone));
+            all.push((person, files(phone.path())?));
         }
         Ok(Self { devices: all, store: server.store().restored(incarnation), incarnation, key })
     }
@@ -95,22 +100,25 @@ impl Start {
     /// Copies of the profiles of so many people, each with whose it is.
     pub(crate) fn profiles(&self, people: usize) -> Result<Vec<(usize, TempDir)>, Failure> {
         let mut copies = Vec::new();
-        for (person, from) in self.devices.iter().filter(|(person, _)| *person < people) {
+        for (person, files) in self.devices.iter().filter(|(person, _)| *person < people) {
             let to = folder()?;
-            copy_files(from.path(), to.path())?;
+            for (name, bytes) in files {
+                fs::write(to.path().join(name), bytes).or_fail("copying a profile")?;
+            }
             copies.push((*person, to));
         }
         Ok(copies)
     }
 }
 
-/// Copies a profile that no process has open.
-pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<(), Failure> {
-    for file in fs::read_dir(from).or_fail("a profile")? {
+/// The files of a profile that no process has open.
+fn files(folder: &Path) -> Result<Files, Failure> {
+    let mut files = Vec::new();
+    for file in fs::read_dir(folder).or_fail("a profile")? {
         let file = file.or_fail("a profile's file")?;
-        fs::copy(file.path(), to.join(file.file_name())).or_fail("copying a profile")?;
+        files.push((file.file_name(), fs::read(file.path()).or_fail("copying a profile")?));
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Registers a person and leaves its profile behind, closed.
