@@ -300,6 +300,7 @@ macro_rules! conformance_tests {
             the_removed_are_told_and_stop_receiving, strangers_cannot_send, r7_an_external_commit_renews_a_leaf,
             the_log_and_its_bases_lead_to_every_epoch, a_next_generation_closes_the_one_before,
             refused_operations_leave_the_rest_of_the_batch, a_message_to_a_suspended_account_is_refused,
+            a_message_to_a_deleted_account_is_refused,
         ]);
         $crate::conformance_tests!(@module $backend, mailboxes: [
             entries_are_read_in_pages, an_acknowledgement_deletes, a_shared_payload_lasts_for_the_last_reader,

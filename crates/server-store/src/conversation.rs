@@ -117,6 +117,13 @@ impl ConversationKind {
     pub fn direct(one: AccountId, other: AccountId) -> Self {
         if one <= other { Self::Direct(one, other) } else { Self::Direct(other, one) }
     }
+
+    /// The other account of a direct conversation.
+    #[must_use]
+    pub fn peer_of(self, own: AccountId) -> AccountId {
+        let Self::Direct(one, other) = self;
+        if one == own { other } else { one }
+    }
 }
 
 /// The server's view of a group at an epoch, as `group-policy` encodes it.

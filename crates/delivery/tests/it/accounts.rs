@@ -9,7 +9,7 @@ use hushwire_wire::{
     RecipientKeys, Response, SenderKeys,
 };
 
-use crate::world::{Device, Keys, World, entries, package, sent};
+use crate::world::{Device, Keys, World, entries, package};
 
 fn keys_of(response: Response) -> AccountKeys {
     match response {
@@ -248,7 +248,7 @@ fn a_deleted_account_is_gone_but_its_list_still_judges_old_leaves() {
     let keys = SenderKeys { account_id: bob.account, from_number: ListNumber(0) };
     assert_eq!(keys_of(world.ask(alice.line, keys)).username, None);
     let message = world.message(&mut alice, &talk, b"anybody?");
-    sent(world.ask(alice.line, message));
+    assert_eq!(world.refused(alice.line, message).code, ErrorCode::UnknownAccount);
     let line = world.connect();
     assert!(world.try_login(&bob.keys, line).is_err());
     assert_ne!(Keys::new(&*world.entropy).account(), bob.account);

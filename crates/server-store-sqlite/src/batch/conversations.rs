@@ -1,6 +1,6 @@
 //! Conversations: sends, Commits, generations.
 
-use hushwire_server_store::account::DeviceAddress;
+use hushwire_server_store::account::{AccountState, DeviceAddress};
 use hushwire_server_store::conversation::{
     Answer, Append, AppendCommit, Commit, Committer, CreateConversation, GroupBase, Member, SendId, Sent,
     Slot,
@@ -10,7 +10,7 @@ use hushwire_server_store::decide::routing::{self, CommitRoutes};
 use hushwire_server_store::decide::window::{self, Used};
 use hushwire_server_store::mailbox::{Entry, EntryKind, MailboxKey, Place, Publication};
 use hushwire_server_store::{Refusal, Written};
-use hushwire_types::{ConversationId, Epoch, Generation, Order, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, Timestamp};
 
 use super::Batch;
 use crate::cache::ConversationRow;
@@ -58,7 +58,7 @@ impl Batch<'_> {
             Begun::Repeated(answer) => return Ok(repeated(answer)),
         };
         let row = self.conversation_row(conversation)?.ok_or(Refusal::UnknownConversation)?;
-        let (key, standing) = (row.key, row.standing);
+        let (key, standing, peer) = (row.key, row.standing, row.kind.peer_of(own.account));
         epoch::application(standing, generation, epoch)?;
         let to = routing::application(&row.members, send.mailbox, epoch)?;
         let foreign = |member: &&Member| member.address.account != own.account;
@@ -66,6 +66,9 @@ impl Batch<'_> {
             row.members.iter().filter(foreign).map(|member| member.mailbox).collect();
         if self.are_all_suspended(&others)? {
             return Err(Refusal::AccountSuspended.into());
+        }
+        if others.is_empty() && self.is_deleted(peer)? {
+            return Err(Refusal::UnknownAccount.into());
         }
         if epoch < standing.epoch {
             epoch::not_outlived(standing, self.ended_at(key, generation, epoch)?, self.now)?;
@@ -77,6 +80,12 @@ impl Batch<'_> {
         let publication = self.deliver(entry, Some(key), to)?;
         self.end_send(&send, answer)?;
         Ok(Written::Sent(Sent { answer, publications: vec![publication] }))
+    }
+
+    /// Whether nobody is left because there is no other side any more; it may also just have no device.
+    fn is_deleted(&self, account: AccountId) -> Step<bool> {
+        let state = reads::accounts::account(self.connection, account)?.map(|account| account.state);
+        Ok(state == Some(AccountState::Deleted))
     }
 
     /// When the Commit that ended an epoch was accepted.

@@ -5,7 +5,7 @@ use hushwire_types::{Epoch, Generation, Order, SendSeq, Seq, Timestamp};
 
 use super::accounts::second_device;
 use super::{Actor, Backend, World, run};
-use crate::account::{DeviceAddress, SetSuspended, Suspension};
+use crate::account::{DeleteAccount, DeviceAddress, SetSuspended, Suspension};
 use crate::conversation::{Append, AppendCommit, Committer, CreateConversation, GroupBase, Slot};
 use crate::decide::epoch;
 use crate::mailbox::EntryKind;
@@ -382,6 +382,18 @@ pub fn refused_operations_leave_the_rest_of_the_batch<B: Backend>() {
         assert_eq!(world.numbers(&alice), [1, 2]);
         assert_eq!(world.numbers(&bob), [1, 2]);
         assert_eq!(world.store().mailbox(stranger.mailbox).unwrap().unwrap().accepted_sends, SendSeq(0));
+    });
+}
+
+pub fn a_message_to_a_deleted_account_is_refused<B: Backend>() {
+    run::<B>(&Bounds::default(), |world| {
+        let (alice, bob) = (world.actor(), world.actor());
+        let conversation = world.converse(&alice, &[bob]);
+        let message = world.message(&alice, conversation, 1);
+        world.sent(message);
+        world.write(DeleteAccount { account: bob.address.account }).unwrap();
+        let message = world.message(&alice, conversation, 1);
+        assert_eq!(world.write(message.clone()), Err(Refusal::UnknownAccount));
     });
 }
 

@@ -1,7 +1,7 @@
 //! Conversations in memory.
 
 use bytes::Bytes;
-use hushwire_types::{ConversationId, Epoch, Generation, Order, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, Timestamp};
 
 use super::state::{ConversationRow, Dated, State};
 use crate::account::{AccountState, DeviceAddress};
@@ -37,6 +37,10 @@ impl State {
         self.accounts.get(&address.account).is_some_and(|row| row.state == AccountState::Suspended)
     }
 
+    fn is_deleted(&self, account: AccountId) -> bool {
+        self.accounts.get(&account).is_some_and(|row| row.state == AccountState::Deleted)
+    }
+
     fn end_send(&mut self, send: &SendId, answer: Answer) {
         if let Some(row) = self.mailboxes.get_mut(&send.mailbox) {
             let used = Used { send_seq: send.send_seq, digest: send.digest, answer };
@@ -60,8 +64,13 @@ impl State {
         epoch::application(row.standing, generation, epoch)?;
         let to = routing::application(&row.members, send.mailbox, epoch)?;
         let mut others = row.members.iter().filter(|member| member.address.account != own.account).peekable();
-        if others.peek().is_some() && others.all(|member| self.is_suspended(member.address)) {
+        let to_nobody = others.peek().is_none();
+        if !to_nobody && others.all(|member| self.is_suspended(member.address)) {
             return Err(Refusal::AccountSuspended);
+        }
+        // Nobody is left: either the other side has no device at the moment, or there is no other side any more.
+        if to_nobody && self.is_deleted(row.kind.peer_of(own.account)) {
+            return Err(Refusal::UnknownAccount);
         }
         if epoch < row.standing.epoch {
             let ended_at = self.log.get(&(conversation, generation, epoch)).map(|dated| dated.at);
