@@ -104,6 +104,7 @@ fn a_name_that_belongs_to_another_account_now_stops_sending_until_a_person_decid
     world.run("alice", &["send", "@bob", "hello"]).expect(0);
     world.server.operate("user", &["delete", "@bob", "--yes"]).expect(0);
     world.run("bob", &["receive"]).expect(1).sentence(&["does not know this account"]);
+    world.run("alice", &["send", "@bob", "lost"]).expect(1).sentence(&["nobody here has this name"]);
     let link = world.server.invite();
     join(&world, "mallory", &link, "bob").expect(0);
     // A name is looked up again after a day; the look-up of this command still went to the account known here.

@@ -42,15 +42,7 @@ fn no_file_of_either_side_holds_a_message_or_a_key_in_clear() {
     follow.kill();
     let said = world.server.kill();
 
-    let mut secrets: Vec<(String, Vec<u8>)> = vec![("a message".to_owned(), b"canary-".to_vec())];
-    for (name, key) in [("alice", &alice), ("bob", &bob)] {
-        secrets.extend(spellings(&format!("the recovery key of {name}"), key.as_bytes()));
-        let bare: String = key.chars().filter(|symbol| symbol.is_alphanumeric()).collect();
-        secrets.extend(spellings(&format!("the bare recovery key of {name}"), bare.as_bytes()));
-        secrets.push((format!("the bare recovery key of {name}, small"), bare.to_lowercase().into_bytes()));
-        let key = std::fs::read(key_file(&world, name)).unwrap();
-        secrets.extend(spellings(&format!("the key file of {name}"), &key));
-    }
+    let secrets = secrets(&world, &[("alice", &alice), ("bob", &bob)]);
     let mut searched = 0;
     for file in files(&world.people()).into_iter().chain(files(world.server.folder())) {
         let bytes = std::fs::read(&file).unwrap();
@@ -75,6 +67,20 @@ fn no_file_of_either_side_holds_a_message_or_a_key_in_clear() {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!holds(&bytes, b"@bob") && !holds(&bytes, b"SQLite format"), "{}", file.display());
     }
+}
+
+/// What must not be found: messages, recovery keys in each way to write them, and what opens the databases.
+fn secrets(world: &World, recovery_keys: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let mut secrets: Vec<(String, Vec<u8>)> = vec![("a message".to_owned(), b"canary-".to_vec())];
+    for &(name, key) in recovery_keys {
+        secrets.extend(spellings(&format!("the recovery key of {name}"), key.as_bytes()));
+        let bare: String = key.chars().filter(|symbol| symbol.is_alphanumeric()).collect();
+        secrets.extend(spellings(&format!("the bare recovery key of {name}"), bare.as_bytes()));
+        secrets.push((format!("the bare recovery key of {name}, small"), bare.to_lowercase().into_bytes()));
+        let key = std::fs::read(key_file(world, name)).unwrap();
+        secrets.extend(spellings(&format!("the key file of {name}"), &key));
+    }
+    secrets
 }
 
 fn key_file(world: &World, name: &str) -> PathBuf {
