@@ -305,9 +305,8 @@ impl Client {
             driver.abort();
             let _ = driver.await;
         }
-        drop(self);
+        self.shared.worker.close();
         if let Some(thread) = thread {
-            // Ends when the last clone has let go of the worker.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }

@@ -23,6 +23,7 @@ type Errand = Box<dyn FnOnce(&mut Engine, &mut Database) + Send>;
 enum Work {
     Inputs(Vec<Input>),
     Errand(Errand),
+    Close,
 }
 
 /// What a step led to.
@@ -38,7 +39,8 @@ pub(crate) struct Stepped {
 #[error("the profile is closed")]
 pub struct Gone;
 
-/// Hands work to the engine's thread. The thread ends, and the database is closed, when the last one is dropped.
+/// Hands work to the engine's thread. The thread ends, and the database is closed, when it is told to or when the last
+/// one is dropped.
 #[derive(Clone)]
 pub(crate) struct Worker {
     work: Sender<Work>,
@@ -65,6 +67,12 @@ impl Worker {
     pub(crate) fn give(&self, inputs: Vec<Input>) {
         // The thread is gone only after a panic; the closed channel of its steps tells the driver.
         let _ = self.work.send(Work::Inputs(inputs));
+    }
+
+    /// Tells the thread to end once it has done what is queued.
+    pub(crate) fn close(&self) {
+        // A thread that has ended already is as good.
+        let _ = self.work.send(Work::Close);
     }
 
     /// Does something with the engine and its database, between two steps.
@@ -100,6 +108,7 @@ fn run(
                 continue;
             }
             Work::Inputs(inputs) => inputs,
+            Work::Close => break,
         };
         let mut given = 1;
         while inputs.len() < TOGETHER {
@@ -108,8 +117,8 @@ fn run(
                     given += 1;
                     inputs.extend(more);
                 }
-                Ok(errand) => {
-                    held = Some(errand);
+                Ok(other) => {
+                    held = Some(other);
                     break;
                 }
                 Err(_) => break,
