@@ -113,7 +113,8 @@ impl Step<'_, '_> {
         let current = key_package::all(self.tx)?
             .into_iter()
             .rfind(|package| package.kind == KeyPackageKind::LastResort && package.retired_at.is_none());
-        Ok(current.is_none_or(|package| self.shared_now().since(package.created_at) >= schedule::LAST_RESORT_AGE))
+        Ok(current
+            .is_none_or(|package| self.shared_now().since(package.created_at) >= schedule::LAST_RESORT_AGE))
     }
 
     /// The server's answer to [`Tag::KeyPackages`].

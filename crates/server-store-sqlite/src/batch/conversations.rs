@@ -89,7 +89,12 @@ impl Batch<'_> {
     }
 
     /// When the Commit that ended an epoch was accepted.
-    fn ended_at(&self, key: i64, generation: Generation, epoch: Epoch) -> rusqlite::Result<Option<Timestamp>> {
+    fn ended_at(
+        &self,
+        key: i64,
+        generation: Generation,
+        epoch: Epoch,
+    ) -> rusqlite::Result<Option<Timestamp>> {
         let sql = "SELECT at FROM handshake WHERE conversation = ?1 AND generation = ?2 AND epoch = ?3";
         sql::one(self.connection, sql, (key, int(generation.0), int(epoch.0)), |row| timestamp(row, 0))
     }
