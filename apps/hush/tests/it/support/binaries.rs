@@ -5,6 +5,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+/// Crates that are not in `hushd`: when they change, cargo leaves it as it is.
+const CLIENT_SIDE: [&str; 7] = ["cli", "client", "client-store", "content", "engine", "mls", "testkit"];
+
 /// `hushd`, beside `hush` and not older than any source.
 pub(crate) fn hushd() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -43,7 +46,8 @@ fn newest_source() -> SystemTime {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
             if entry.file_type().unwrap().is_dir() {
-                if entry.file_name() != "tests" {
+                let name = entry.file_name();
+                if name != "tests" && !CLIENT_SIDE.iter().any(|other| name == *other) {
                     folders.push(entry.path());
                 }
             } else if let Some(time) = changed(&entry.path()) {
