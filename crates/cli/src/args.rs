@@ -77,13 +77,11 @@ pub enum Command {
     /// Show the messages of a conversation.
     History(History),
     /// Print completions for a shell.
-    #[command(hide = true)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
     /// Print the manual page (roff).
-    #[command(hide = true)]
     Manual,
 }
 
