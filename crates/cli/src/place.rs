@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use hushwire_client::{Database, KeyFile, KeyKind, KeySource, Place};
 use hushwire_types::{OsEntropy, Secret, SecretBytes, rng};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::args::{Global, Lock};
@@ -164,9 +165,23 @@ fn passphrase(global: &Global, asking: Asking) -> Result<SecretBytes, Failure> {
     checked(text)
 }
 
+/// The passphrase in one form (NFC), whatever keyboard it was typed on.
 fn checked(text: String) -> Result<SecretBytes, Failure> {
+    let text = Zeroizing::new(text);
     if text.is_empty() {
         return Err(Failure::error("the passphrase is empty"));
     }
-    Ok(SecretBytes::from(text))
+    Ok(SecretBytes::from(text.nfc().collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_the_same_from_every_keyboard() {
+        let composed = checked("caf\u{e9}".to_owned()).unwrap();
+        assert!(composed == checked("cafe\u{301}".to_owned()).unwrap());
+        assert!(checked(String::new()).is_err());
+    }
 }
