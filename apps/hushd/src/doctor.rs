@@ -10,6 +10,7 @@ use hushwire_server::config::{Config, Driver, Method};
 use hushwire_server::{Premises, keys, tls};
 
 use crate::args::Place;
+use crate::out;
 use crate::serve::configuration;
 
 /// What was found.
@@ -40,10 +41,10 @@ pub(crate) fn examine(place: &Place) -> Result<()> {
     let mut bad = 0;
     for finding in &findings {
         match finding {
-            Finding::Good(text) => println!("good: {text}"),
+            Finding::Good(text) => out::line(format_args!("good: {text}")),
             Finding::Bad(text) => {
                 bad += 1;
-                println!("BAD:  {text}");
+                out::line(format_args!("BAD:  {text}"));
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Hushwire's server: one binary that starts with no configuration.
-#![allow(clippy::print_stdout, reason = "what an operator asks for goes to standard output")]
 
 mod args;
 mod doctor;
 mod operate;
+mod out;
 mod serve;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use hushwire_server::{Premises, run};
 use jiff::Timestamp;
 
 use crate::args::{Invite, Place, User};
+use crate::out;
 use crate::serve::configuration;
 
 /// `hushd init`.
@@ -21,7 +22,11 @@ pub(crate) fn init(file: &Path) -> Result<()> {
         .open(file)
         .with_context(|| format!("{} cannot be made; nothing was overwritten", file.display()))?;
     new.write_all(config::TEMPLATE.as_bytes())?;
-    println!("Wrote {}. Look through it, then: hushd serve --config {}", file.display(), file.display());
+    out::line(format_args!(
+        "Wrote {}. Look through it, then: hushd serve --config {}",
+        file.display(),
+        file.display()
+    ));
     Ok(())
 }
 
@@ -34,21 +39,21 @@ pub(crate) fn invite(place: &Place, invite: Invite) -> Result<()> {
             let lives_for_s = (days > 0).then(|| days.saturating_mul(86_400));
             let reply = ask(&config, Ask::CreateInvite { uses, lives_for_s, label })?;
             let Reply::Invite { code } = reply else { bail!("the server answered something else") };
-            println!("{}", link(&config, &code.parse()?)?);
+            out::line(format_args!("{}", link(&config, &code.parse()?)?));
         }
         Invite::List { json } => {
             let Reply::Invites { invites } = ask(&config, Ask::Invites)? else {
                 bail!("the server answered something else")
             };
             if json {
-                println!("{}", serde_json::to_string_pretty(&invites)?);
+                out::line(format_args!("{}", serde_json::to_string_pretty(&invites)?));
             } else {
                 invites.iter().for_each(print_invite);
             }
         }
         Invite::Revoke { which } => {
             ask(&config, Ask::RevokeInvite { which })?;
-            println!("Revoked.");
+            out::line(format_args!("Revoked."));
         }
     }
     Ok(())
@@ -70,7 +75,7 @@ fn print_invite(row: &InviteRow) {
     let state = if row.valid { "valid" } else { "ended" };
     let until = row.expires_at_ms.map_or("for ever".to_owned(), |ms| format!("until {}", day(ms)));
     let label = row.label.as_deref().unwrap_or_default();
-    println!("{}-….  {state}  used {}, left {left}  {until}  {label}", row.prefix, row.used);
+    out::line(format_args!("{}-….  {state}  used {}, left {left}  {until}  {label}", row.prefix, row.used));
 }
 
 fn day(ms: u64) -> String {
@@ -88,7 +93,7 @@ pub(crate) fn user(place: &Place, user: User) -> Result<()> {
                 bail!("the server answered something else")
             };
             if json {
-                println!("{}", serde_json::to_string_pretty(&users)?);
+                out::line(format_args!("{}", serde_json::to_string_pretty(&users)?));
             } else {
                 users.iter().for_each(print_user);
             }
@@ -103,19 +108,19 @@ pub(crate) fn user(place: &Place, user: User) -> Result<()> {
             (ask(&config, Ask::Delete { who })?, "Deleted.")
         }
     };
-    println!("{}", done.1);
+    out::line(format_args!("{}", done.1));
     Ok(())
 }
 
 fn print_user(row: &UserRow) {
     let devices = if row.devices == 1 { "1 device".to_owned() } else { format!("{} devices", row.devices) };
-    println!(
+    out::line(format_args!(
         "{}  {}  {}  {devices}  since {}",
         row.account,
         row.handles.join(" "),
         row.state,
         day(row.created_at_ms)
-    );
+    ));
 }
 
 fn confirmed(who: &str) -> Result<bool> {
@@ -134,11 +139,11 @@ pub(crate) fn backup(place: &Place, to: PathBuf) -> Result<()> {
     let config = configuration(place, &Config::default())?;
     let to = std::path::absolute(&to)?;
     ask(&config, Ask::Backup { to: to.clone() })?;
-    println!("Copied to {} and checked.", to.display());
-    println!(
+    out::line(format_args!("Copied to {} and checked.", to.display()));
+    out::line(format_args!(
         "Keep {} safe as well: without it no client trusts a restored server.",
         config.data_dir.join(hushwire_server::keys::FILE_NAME).display()
-    );
+    ));
     Ok(())
 }
 

@@ -14,10 +14,15 @@ pub(crate) fn completions(shell: Shell) -> Exit {
 
 pub(crate) fn manual() -> Outcome {
     let mut out = std::io::stdout().lock();
-    let command = Cli::command().after_help(EXIT_CODES);
+    let mut command = Cli::command().after_help(EXIT_CODES);
+    // Gives the subcommands their whole names, "hush join".
+    command.build();
     clap_mangen::Man::new(command.clone()).render(&mut out)?;
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        clap_mangen::Man::new(sub.clone()).render_options_section(&mut out)?;
+        let part = clap_mangen::Man::new(sub.clone());
+        part.render_name_section(&mut out)?;
+        part.render_synopsis_section(&mut out)?;
+        part.render_options_section(&mut out)?;
     }
     Ok(Exit::Ok)
 }
