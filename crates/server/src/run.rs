@@ -156,8 +156,10 @@ pub struct Server {
     address: SocketAddr,
     public: String,
     service: Arc<Service>,
+    inboxes: Arc<Inboxes>,
     stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
+    /// Tasks that are cut off at the end: they hold nothing that could be lost.
     helpers: Vec<JoinHandle<()>>,
     writer: std::thread::JoinHandle<()>,
     premises: Premises,
@@ -171,12 +173,14 @@ impl Server {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let premises = Premises::open(config)?;
         let protection = tls::protection(&config.tls, &premises.data_dir)?;
-        let unlistened = |source| StartError::Listen { address: config.listen, source };
-        let socket = TcpListener::bind(config.listen).await.map_err(unlistened)?;
-        let address = socket.local_addr().map_err(unlistened)?;
+        let (socket, address) = bind(config.listen).await?;
         let public = public_address(config, address)?;
         let unusable = |source| StartError::DataDir { path: config.data_dir.clone(), source };
         let operators = admin::bind(&premises.data_dir).map_err(unusable)?;
+        let observed = match config.metrics.listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
 
         let service = Arc::clone(&premises.service);
         let (inboxes, clock) = (Arc::<Inboxes>::default(), Arc::new(SystemClock) as Arc<dyn Clock>);
@@ -187,27 +191,21 @@ impl Server {
         let node = Node::new(Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&clock), writer, cores());
         let node = Arc::new(node);
         let (stop, stopping) = watch::channel(false);
+        // Ends by itself, with the writer.
+        let drivers = config.otp.clone().into();
+        tokio::spawn(node::carry_out(Arc::clone(&service), Arc::clone(&inboxes), clock, effects, drivers));
         let mut helpers = vec![
-            tokio::spawn(node::carry_out(
-                Arc::clone(&service),
-                inboxes,
-                clock,
-                effects,
-                config.otp.clone().into(),
-            )),
             tokio::spawn(admin::serve(operators, Arc::clone(&node), backup(&premises.store))),
             tokio::spawn(chores(Arc::clone(&node))),
         ];
-        if let Some(address) = config.metrics.listen {
-            let unlistened = |source| StartError::Listen { address, source };
-            let socket = TcpListener::bind(address).await.map_err(unlistened)?;
+        if let Some(socket) = observed {
             helpers.push(tokio::spawn(observe::serve(socket, Arc::clone(&service))));
         }
         let routes = routes(node, stopping.clone());
         let listening =
             tokio::spawn(listener::serve(socket, protection, config.limits.clone(), routes, stopping));
         tracing::info!(%address, "listening");
-        Ok(Self { address, public, service, stop, listening, helpers, writer: writing, premises })
+        Ok(Self { address, public, service, inboxes, stop, listening, helpers, writer: writing, premises })
     }
 
     /// The address that is listened on.
@@ -228,17 +226,20 @@ impl Server {
         Fingerprint::of(&self.service.server_key())
     }
 
-    /// Carries out what an operator asks, as the admin socket does.
+    /// Carries out what an operator asks, as the admin socket does: connections that it ends are ended.
     #[must_use]
     pub fn ask(&self, ask: Ask) -> Reply {
-        self.premises.ask(ask)
+        let (reply, outbound) =
+            admin::carry_out(&self.service, &*backup(&self.premises.store), ask, SystemClock.now());
+        self.inboxes.post(outbound);
+        reply
     }
 
     /// Stops: connections are closed with a word, what is queued is committed.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(STOP_DEADLINE, self.listening).await;
-        for helper in self.helpers.into_iter().skip(1) {
+        for helper in self.helpers {
             helper.abort();
         }
         // The writer ends once the last connection and the last check have let go of it.
@@ -268,6 +269,13 @@ fn public_address(config: &Config, address: SocketAddr) -> Result<String, StartE
         Ok(link) => Ok(format!("{}:{}", link.host, link.port)),
         Err(_) => Err(StartError::PublicAddress(public.clone())),
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let unlistened = |source| StartError::Listen { address, source };
+    let socket = TcpListener::bind(address).await.map_err(unlistened)?;
+    let bound = socket.local_addr().map_err(unlistened)?;
+    Ok((socket, bound))
 }
 
 fn cores() -> usize {
