@@ -72,6 +72,8 @@ pub enum Command {
     Contacts,
     /// Show this account and this device.
     Whoami,
+    /// Show your handles and who claims one of them; allow or refuse that.
+    Handles(Handles),
     /// Show or confirm a contact's safety number.
     Verify(Verify),
     /// Show the messages of a conversation.
@@ -156,6 +158,35 @@ pub struct Receive {
 pub struct Chat {
     /// With whom.
     pub with: String,
+}
+
+/// Show your handles and who claims one of them; allow or refuse that.
+#[derive(Debug, Args)]
+pub struct Handles {
+    /// What to do; without it, the list.
+    #[command(subcommand)]
+    pub action: Option<HandlesAction>,
+}
+
+/// What to do about a claim.
+#[derive(Debug, Subcommand)]
+pub enum HandlesAction {
+    /// List your handles and the claims to them.
+    List,
+    /// Let the account that claims a handle have it; yours goes on without it.
+    Allow(Claim),
+    /// Keep a handle that somebody claims.
+    Refuse(Claim),
+}
+
+/// Which claim is meant.
+#[derive(Debug, Args)]
+pub struct Claim {
+    /// Your phone number or e-mail address that is claimed.
+    pub handle: String,
+    /// Whose claim is meant, where several accounts claim it: the account's code in the list, or its id.
+    #[arg(long, value_name = "CODE")]
+    pub account: Option<String>,
 }
 
 /// Show or confirm a contact's safety number.

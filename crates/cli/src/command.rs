@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod chat;
+pub(crate) mod handles;
 pub(crate) mod history;
 pub(crate) mod join;
 pub(crate) mod list;

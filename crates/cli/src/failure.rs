@@ -2,9 +2,11 @@
 
 use hushwire_client::{
     ClientError, ConnectError, JoinError, KeyFileError, Link, OpenError, Refusal, Trouble, TroubleKind,
+    account_code,
 };
 
 use crate::exit::Exit;
+use crate::when;
 
 /// A command that did not do what was asked.
 #[derive(Debug)]
@@ -94,17 +96,31 @@ impl From<ClientError> for Failure {
 fn of_refusal(refusal: &Refusal) -> Exit {
     match refusal {
         Refusal::UnknownRecipient(_) => Exit::UnknownRecipient,
-        Refusal::Offline(_) => Exit::Network,
-        Refusal::Server { retry_after_ms, .. } if *retry_after_ms > 0 => Exit::RateLimit,
+        Refusal::Offline(_) | Refusal::Unreachable => Exit::Network,
+        Refusal::Server { retry_after_ms, .. } | Refusal::Refused { retry_after_ms, .. }
+            if *retry_after_ms > 0 =>
+        {
+            Exit::RateLimit
+        }
         Refusal::AccountChanged(_) | Refusal::Stopped | Refusal::BadKeys(_) => Exit::Untrusted,
         Refusal::NotRegistered => Exit::NotRegistered,
-        Refusal::Empty | Refusal::TooLong { .. } | Refusal::NameTooLong(_) => Exit::Usage,
+        Refusal::Empty | Refusal::TooLong { .. } | Refusal::NameTooLong(_) | Refusal::SeveralClaims(_) => {
+            Exit::Usage
+        }
         _ => Exit::Error,
     }
 }
 
 impl From<JoinError> for Failure {
     fn from(error: JoinError) -> Self {
+        if let JoinError::Locked { until: Some(until), account } = &error {
+            return Self::error(format!(
+                "this number or address has an account already, and its devices were told. Run this command again when one of them has \
+                 allowed the account {}, or after {} if none of them was there until then",
+                account_code(account),
+                when::person(*until)
+            ));
+        }
         let exit = match &error {
             JoinError::Connect(ConnectError::Untrusted { .. } | ConnectError::ClearText { .. }) => {
                 Exit::Untrusted

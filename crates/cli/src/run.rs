@@ -87,6 +87,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::Conversations => command::list::conversations(context).await,
             Command::Contacts => command::list::contacts(context).await,
             Command::Whoami => command::list::whoami(context).await,
+            Command::Handles(handles) => command::handles::run(context, handles).await,
             Command::Verify(verify) => command::verify::run(context, verify).await,
             Command::History(history) => command::history::run(context, history).await,
             Command::Completions { .. } | Command::Manual => Ok(Exit::Ok),

@@ -139,6 +139,18 @@ pub fn set_server(tx: &Tx<'_>, address: &str) -> Result<(), StoreError> {
     tx.change("profile", "UPDATE profile SET server = ?1", params![address])
 }
 
+/// An unfinished registration goes on under another handle, or at another address of the server.
+///
+/// # Errors
+/// [`StoreError::Absent`] where no profile is registering.
+pub fn set_wish(tx: &Tx<'_>, handle: &str, server: &str) -> Result<(), StoreError> {
+    tx.change(
+        "profile",
+        "UPDATE profile SET handle = ?1, server = ?2 WHERE state = ?3",
+        params![handle, server, ProfileState::Registering.code()],
+    )
+}
+
 /// A registration that the server refused for good: erases the keys, so that another can begin.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use crate::connect::ServerAddress;
 use crate::driver::{Ask, Driver, Parts};
 use crate::link::{ClockSkew, Link};
 use crate::profile::World;
-use crate::view::{self, Account, Contact, Conversation, Cursor, Page, Person, Settled};
+use crate::view::{self, Account, Contact, Conversation, Cursor, Handles, Page, Person, Settled};
 use crate::worker::{Gone, Stepped, Worker};
 
 /// Commands that may wait for the engine.
@@ -201,6 +201,14 @@ impl Client {
     /// The database.
     pub async fn account(&self) -> Result<Account, ClientError> {
         self.read(view::account).await
+    }
+
+    /// The handles of this account, as far as this device knows them, and the claims of others to them.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn handles(&self) -> Result<Handles, ClientError> {
+        self.read(view::handles).await
     }
 
     /// Everybody that this profile knows, oneself not.

@@ -4,15 +4,17 @@
 //!  keys made and stored ─► Register ─► Registration ─(code needed)─► Otp ─► OtpOk ─► SendPublicKeys ─► KeysSet
 //! ```
 //!
-//! The keys are on the disk before anything is sent. A registration that dies on the way is begun anew by the next
-//! [`join`] into the same folder; one that had reached the server is noticed there, because its login works.
+//! The keys are on the disk before anything is sent. A registration that dies on the way, or that waits for a registration
+//! lock, goes on with the same keys at the next [`join`] into the same folder; one that had reached the server is noticed there,
+//! because its login works.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hushwire_client_store::profile::{self, ProfileState};
 use hushwire_client_store::{Database, StoreError};
-use hushwire_engine::{Engine, NewAccount, RegisterError};
+use hushwire_engine::{Engine, NewAccount, RegisterError, account_code};
 use hushwire_identity::{DeviceName, Flags, Handle, InviteLink, RecoveryKey};
+use hushwire_types::{AccountId, Timestamp};
 use hushwire_wire::{self as wire, ErrorCode, RegistrationFailure, Request, Response, Sensitive};
 use tokio::time::timeout;
 
@@ -80,6 +82,19 @@ pub enum JoinError {
         /// One sentence.
         text: String,
     },
+    /// The number or address has an account, which is told of this (registration lock). The profile keeps its keys: the same
+    /// call again makes the account once the handle passes to it.
+    #[error(
+        "this number or address has an account already, whose devices were told. Nothing is lost: join again when one of them has \
+         allowed the account {}, or after a week in which none of them was there",
+        account_code(account)
+    )]
+    Locked {
+        /// When to try again at the latest.
+        until: Option<Timestamp>,
+        /// The account that asks for it.
+        account: AccountId,
+    },
     /// The server asks to wait.
     #[error("the server asks to slow down: try again in {} s", retry_after_ms.div_ceil(1000))]
     RateLimited {
@@ -130,7 +145,12 @@ pub async fn join(place: &Place, wish: &Wish, codes: &Codes, world: World) -> Re
         flags: Flags::default(),
     };
     let mut engine = Engine::register(&mut db, &new, Arc::clone(&world.entropy), world.clock.now())?;
-    let registered = register(&mut connection, &mut engine, &mut db, wish, codes, &world).await;
+    let mut registered = register(&mut connection, &mut engine, &mut db, wish, codes, &world).await;
+    if let Err(JoinError::Refused { failure: RegistrationFailure::KeysInvalid, .. }) = &registered
+        && is_made(&mut connection, &engine, &mut db).await?
+    {
+        registered = Ok(engine.keys_set(&mut db)?);
+    }
     connection.close().await;
     registered?;
     let recovery_key = engine.recovery_key(&mut db)?;
@@ -162,11 +182,11 @@ async fn register(
     let register = engine.register_request(method(wish), username);
     let registration = match ask(connection, Request::Register(register)).await? {
         Response::Registration(registration) => registration,
-        other => return Err(refusal(other)),
+        other => return Err(refusal(other, engine.account())),
     };
     let session_id = registration.session_id;
     if registration.otp_required {
-        prove(connection, session_id, codes).await?;
+        prove(connection, session_id, codes, engine.account()).await?;
     }
     let handles: Vec<Handle> = wish.username.iter().chain(&wish.proof).cloned().collect();
     // Others judge how old these keys are: with a clock that is far off, by the server's.
@@ -175,8 +195,15 @@ async fn register(
     let keys = engine.public_keys(db, session_id, &handles, now)?;
     match ask(connection, Request::SendPublicKeys(keys)).await? {
         Response::KeysSet(_) => Ok(engine.keys_set(db)?),
-        other => Err(refusal(other)),
+        other => Err(refusal(other, engine.account())),
     }
+}
+
+/// Whether the server has made the account before and only its answer was lost: then this device can log in.
+async fn is_made(connection: &mut Connection, engine: &Engine, db: &mut Database) -> Result<bool, JoinError> {
+    let greeting = connection.greeting().clone();
+    let login = engine.login(db, &greeting.welcomed, &greeting.binding, &greeting.client_nonce)?;
+    Ok(matches!(ask(connection, Request::Login(login)).await?, Response::LoggedIn(_)))
 }
 
 /// Gives codes until one is right.
@@ -184,6 +211,7 @@ async fn prove(
     connection: &mut Connection,
     session_id: hushwire_types::SessionId,
     codes: &Codes,
+    account: AccountId,
 ) -> Result<(), JoinError> {
     let mut wrong = None;
     loop {
@@ -201,7 +229,7 @@ async fn prove(
             {
                 wrong = Some(failed.tries_left);
             }
-            other => return Err(refusal(other)),
+            other => return Err(refusal(other, account)),
         }
     }
 }
@@ -260,8 +288,11 @@ async fn ask(connection: &mut Connection, request: Request) -> Result<Response, 
     timeout(STAGE_DEADLINE * 3, answer).await.map_err(|_| JoinError::Silent)?
 }
 
-fn refusal(response: Response) -> JoinError {
+fn refusal(response: Response, account: AccountId) -> JoinError {
     match response {
+        Response::RegistrationFailed(failed) if failed.failure == RegistrationFailure::HandleLocked => {
+            JoinError::Locked { until: failed.locked_until, account }
+        }
         Response::RegistrationFailed(failed) => {
             JoinError::Refused { text: sentence(failed.failure).to_owned(), failure: failed.failure }
         }
@@ -296,9 +327,6 @@ fn sentence(failure: RegistrationFailure) -> &'static str {
         }
         RegistrationFailure::KeysInvalid => {
             "the server did not accept this device's keys: this is a bug, please report it"
-        }
-        RegistrationFailure::HandleLocked => {
-            "this number or address has an account whose devices were told of this; if none of them objects, try again in seven days"
         }
         _ => "the server refused the registration for a reason that this program does not know: upgrade hush",
     }

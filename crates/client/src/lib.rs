@@ -107,7 +107,10 @@ pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
 };
-pub use hushwire_engine::{Alert, Command, Event, Notice, Outcome, Recipient, Refusal};
+pub use hushwire_engine::{
+    Alert, ClaimAnswer, ClaimState, Command, Event, HandleClaim, Notice, Outcome, Recipient, Refusal,
+    account_code,
+};
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};
 pub use link::{ClockSkew, Link, Trouble, TroubleKind};

@@ -8,7 +8,7 @@ use hushwire_client_store::conversation::{self as conversations, ConversationKin
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
 use hushwire_client_store::{View, journal, profile};
 use hushwire_content::{Encoded, Kind};
-use hushwire_engine::{Alert, Event, Notice};
+use hushwire_engine::{Alert, Event, HandleClaim, Notice, StepError};
 use hushwire_identity::{Fingerprint, Handle, PublicKey, SafetyNumber};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Seq, Timestamp};
 
@@ -31,6 +31,15 @@ pub struct Account {
     pub fingerprint: Fingerprint,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// Handles of this account and claims to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handles {
+    /// The handles, as far as this device knows them.
+    pub own: Vec<String>,
+    /// Who claims or claimed one of them, the latest last.
+    pub claims: Vec<HandleClaim>,
 }
 
 /// Somebody, as this profile knows them.
@@ -271,6 +280,17 @@ pub(crate) fn account(view: &View<'_>) -> Result<Account, ClientError> {
         server: profile.server,
         fingerprint: Fingerprint::of(&key),
         created_at: profile.created_at,
+    })
+}
+
+pub(crate) fn handles(view: &View<'_>) -> Result<Handles, ClientError> {
+    let damaged = |error| match error {
+        StepError::Store(error) => ClientError::Store(error),
+        _ => ClientError::Damaged("list of handles"),
+    };
+    Ok(Handles {
+        own: hushwire_engine::own_handles(view).map_err(damaged)?,
+        claims: hushwire_engine::handle_claims(view).map_err(damaged)?,
     })
 }
 

@@ -48,6 +48,9 @@ pub(crate) enum Fault {
     /// No such account or handle.
     #[error("nobody here has this name")]
     UnknownAccount,
+    /// Nobody claims this handle of the caller's, or not any more.
+    #[error("nobody claims this number or address of yours, or not any more")]
+    UnknownClaim,
     /// No such conversation, or none that the caller may know of.
     #[error("there is no such conversation")]
     UnknownConversation,
@@ -111,7 +114,8 @@ pub(crate) enum Unregistered {
     #[error("{0}")]
     Keys(&'static str),
     #[error(
-        "this number or address has an account; it passes on once none of its devices has logged in for a week"
+        "this number or address has an account whose devices were told; it passes on when one of them allows it, or after a \
+         week in which none of them logged in"
     )]
     HandleLocked { until: Option<Timestamp> },
 }
@@ -160,6 +164,7 @@ impl From<Refusal> for Fault {
             Refusal::HandleLocked { until } => Unregistered::HandleLocked { until }.into(),
             Refusal::AccountExists => Unregistered::Keys("the account exists already").into(),
             Refusal::UnknownAccount => Self::UnknownAccount,
+            Refusal::UnknownClaim => Self::UnknownClaim,
             Refusal::AccountSuspended => Self::Suspended,
             Refusal::ListConflict { .. } => Self::ListConflict,
             Refusal::UnknownMailbox => Self::NotLoggedIn,
@@ -224,7 +229,7 @@ impl From<Fault> for Response {
             Fault::Busy => Error::new(ErrorCode::Busy, text).retry_after(BUSY),
             Fault::Unavailable => Error::new(ErrorCode::Unavailable, text).retry_after(UNAVAILABLE),
             Fault::Internal => Error::new(ErrorCode::Internal, text).retry_after(UNAVAILABLE),
-            Fault::UnknownAccount => Error::new(ErrorCode::UnknownAccount, text),
+            Fault::UnknownAccount | Fault::UnknownClaim => Error::new(ErrorCode::UnknownAccount, text),
             Fault::UnknownConversation => Error::new(ErrorCode::UnknownConversation, text),
             Fault::NotAMember => Error::new(ErrorCode::NotAMember, text),
             Fault::StaleEpoch(at) => Error::new(ErrorCode::StaleEpoch, text).at(at.generation, at.epoch),
@@ -291,6 +296,7 @@ mod tests {
             Fault::Unavailable,
             Fault::Internal,
             Fault::UnknownAccount,
+            Fault::UnknownClaim,
             Fault::UnknownConversation,
             Fault::NotAMember,
             Fault::StaleEpoch(at),

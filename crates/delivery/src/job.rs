@@ -10,8 +10,8 @@ use hushwire_server_store::upkeep::Remaining;
 use hushwire_server_store::{Refusal, Write, Written};
 use hushwire_types::{AccountId, ConversationId, SendSeq, SessionId, Timestamp};
 use hushwire_wire::{
-    Acknowledged, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackagesStored, KeysSet, ListEntryAppended,
-    MessageSent, Response, limits,
+    Acknowledged, ClaimedKeyPackage, ClaimedKeyPackages, HandleClaimAnswered, KeyPackagesStored, KeysSet,
+    ListEntryAppended, MessageSent, Response, limits,
 };
 
 use crate::fault::Fault;
@@ -54,8 +54,10 @@ pub(crate) enum After {
     Session { session: SessionId, expires_at: Timestamp, otp: Option<PendingOtp> },
     /// An OTP was tried.
     Otp { session: SessionId },
-    /// A handle's present owner is asked for.
-    Takeover,
+    /// A handle that has an account was claimed.
+    Claim,
+    /// A claim was decided about.
+    ClaimAnswered,
     /// An account was made.
     Account { account: AccountId },
     /// KeyPackages were claimed.
@@ -121,7 +123,7 @@ impl Service {
     pub fn commit(&self, batch: Vec<Job>, now: Timestamp) -> Outcome {
         let mut outcome = Outcome::default();
         let mut jobs = batch;
-        // A job may be followed by another one: the right OTP of a locked handle asks for its owner.
+        // A job may be followed by another one: the right OTP of a handle that has an account claims it.
         while !jobs.is_empty() {
             jobs = self.commit_once(jobs, now, &mut outcome);
         }
@@ -186,8 +188,13 @@ impl Service {
                 Ok(self.session_started(session, expires_at, otp, settling))
             }
             (After::Otp { session }, Written::Otp(tried)) => self.otp_tried(session, tried, settling),
-            (After::Takeover, Written::Takeover(takeover)) => Self::takeover_asked(&takeover, settling),
-            (After::Account { account }, Written::AccountCreated { .. }) => {
+            (After::Claim, Written::Claim(claimed)) => self.handle_claimed(claimed, settling),
+            (After::ClaimAnswered, Written::ClaimAnswered { publications }) => {
+                self.publish(publications, settling.outcome);
+                Ok(Some(HandleClaimAnswered.into()))
+            }
+            (After::Account { account }, Written::AccountCreated { publications, .. }) => {
+                self.publish(publications, settling.outcome);
                 Ok(Some(KeysSet { account_id: account }.into()))
             }
             (After::Claimed { account }, Written::Claimed(claimed)) => {
@@ -226,7 +233,9 @@ impl Service {
     /// A refusal as the one who asked may know it.
     fn refused(&self, after: &After, refusal: Refusal, now: Timestamp) -> Fault {
         match (after, refusal) {
-            (_, Refusal::TooManyWrongCodes { until }) => Fault::RateLimited(until.since(now)),
+            (_, Refusal::TooManyWrongCodes { until } | Refusal::TooManyClaims { until }) => {
+                Fault::RateLimited(until.since(now))
+            }
             (After::Sent { sender, conversation, .. }, Refusal::NotAMember) => {
                 self.not_a_member(*sender, *conversation)
             }

@@ -42,13 +42,14 @@
 //! | --- | --- | --- | --- | --- |
 //! | Hello | version | | | Welcomed, signed (R6) |
 //! | Register | policy, handle, limits | | StartSession | OTP effect, Registration |
-//! | Otp | wrong codes a day | | TryOtp | OtpOk or RegistrationFailed |
-//! | SendPublicKeys | session | genesis, entry 1, signature, KeyPackages | CreateAccount | KeysSet |
+//! | Otp | wrong codes a day | | TryOtp, ClaimHandle | OtpOk or RegistrationFailed, HandleClaim to the owner |
+//! | SendPublicKeys | session | genesis, entry 1, signature, KeyPackages | CreateAccount | KeysSet, HandleClaim, HandleMoved |
 //! | Login | signature, limits | | RecordLogin | LoggedIn, fencing, streaming |
 //! | SenderKeys, LookUp | limits | | | AccountKeys |
 //! | RecipientKeys | limits | | ClaimKeyPackages | ClaimedKeyPackages |
 //! | PutKeyPackages | limits | each KeyPackage | PutKeyPackages | KeyPackagesStored |
 //! | AppendListEntry | limits | chain (R2) | AppendListEntry | ListEntryAppended, ListChanged, fencing |
+//! | AnswerHandleClaim | limits | | AnswerClaim | HandleClaimAnswered, HandleClaim |
 //! | CreateConversation | id, peer | Observer: epoch 0, first Commit | CreateConversation | MessageSent |
 //! | SendMessage | header (R9), peer | | Append | MessageSent, publications |
 //! | SendCommit | header, epoch | Observer | AppendCommit | MessageSent, publications |
@@ -68,6 +69,7 @@ mod accounts;
 pub mod admin;
 mod check;
 mod chores;
+mod claims;
 mod commits;
 mod conversations;
 pub mod direct;

@@ -80,10 +80,12 @@ pub enum Limit {
     Connect = 17,
     /// OTPs tried from one address; how many a handle has is the store's to count.
     Otp = 18,
+    /// Claims decided about by one account.
+    AnswerClaim = 19,
 }
 
 /// One more than the highest [`Limit`].
-const KINDS: usize = 19;
+const KINDS: usize = 20;
 
 /// The quota of each [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Default for Limits {
             .with(Limit::Otp, Quota::new(30, SECOND * 30))
             .with(Limit::LoginAddress, Quota::new(30, SECOND * 10))
             .with(Limit::LookUp, Quota::new(60, SECOND * 10))
+            .with(Limit::AnswerClaim, Quota::new(20, MINUTE))
             .with(Limit::Keys, Quota::new(600, SECOND))
             .with(Limit::ClaimPair, Quota::new(10, MINUTE * 30))
             .with(Limit::Claim, Quota::new(200, SECOND * 30))

@@ -161,5 +161,9 @@ fn kind(kind: &mailbox::EntryKind) -> wire::EntryKind {
             list_number: head.number,
             list_hash: head.hash,
         }),
+        EntryKind::HandleClaim(notice) => wire::EntryKind::HandleClaim(crate::claims::to_wire(notice)),
+        EntryKind::HandleMoved { account } => {
+            wire::EntryKind::HandleMoved(wire::HandleMoved { account_id: *account })
+        }
     }
 }

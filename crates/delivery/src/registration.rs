@@ -5,7 +5,7 @@
 //!                         └────── no OTP ─────────► Registration
 //!  Otp ──► TryOtp ──► wrong: RegistrationFailed { tries_left }
 //!             └─► right ─► the handle has an account? ─ no ─► OtpOk
-//!                                └ yes ─► RequestTakeover ─► locked: RegistrationFailed, or over: OtpOk
+//!                                └ yes ─► ClaimHandle ─► locked: RegistrationFailed, or it passes: OtpOk
 //!  SendPublicKeys ──► (check) genesis, entry 1, signature, KeyPackages ──► CreateAccount ──► KeysSet
 //! ```
 //!
@@ -18,7 +18,8 @@ use std::fmt;
 use std::time::Duration;
 
 use hushwire_identity::{Handle, InviteCode};
-use hushwire_server_store::account::{self, HandleKind, RequestTakeover, Takeover};
+use hushwire_server_store::account::{self, HandleKind};
+use hushwire_server_store::claim::{ClaimHandle, ClaimStanding, HandleClaimed};
 use hushwire_server_store::registration::{
     CodeHash, NewOtp, OtpOutcome, SessionMethod, StartSession, TryOtp,
 };
@@ -155,20 +156,22 @@ impl Service {
         if owner.is_none_or(|owner| owner == session.account) {
             return Ok(Some(OtpOk.into()));
         }
-        let write = RequestTakeover { session: session.session };
-        settling.follow_up.extend(settling.origin.map(|origin| Job::new(origin, write, After::Takeover)));
+        let write = ClaimHandle { session: session.session };
+        settling.follow_up.extend(settling.origin.map(|origin| Job::new(origin, write, After::Claim)));
         Ok(None)
     }
 
-    /// The lock of a handle: it passes on after seven days in which no device of its owner logged in.
-    pub(crate) fn takeover_asked(
-        takeover: &Takeover,
-        settling: &Settling<'_>,
+    /// A handle that has an account was claimed: its owner's devices hear of it before whoever claimed it gets an answer.
+    pub(crate) fn handle_claimed(
+        &self,
+        claimed: HandleClaimed,
+        settling: &mut Settling<'_>,
     ) -> Result<Option<Response>, Fault> {
-        if settling.now < takeover.until {
-            return Err(Unregistered::HandleLocked { until: Some(takeover.until) }.into());
+        self.publish(claimed.publications, settling.outcome);
+        match claimed.standing {
+            ClaimStanding::Passes => Ok(Some(OtpOk.into())),
+            ClaimStanding::Locked { until } => Err(Unregistered::HandleLocked { until: Some(until) }.into()),
         }
-        Ok(Some(OtpOk.into()))
     }
 
     fn entrance(

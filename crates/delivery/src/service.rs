@@ -154,6 +154,7 @@ impl Service {
             Request::RecipientKeys(wanted) => self.claim(session.caller()?, origin, &wanted, now),
             Request::PutKeyPackages(put) => self.put_key_packages(session.caller()?, origin, put, now),
             Request::AppendListEntry(append) => self.append_entry(session.caller()?, origin, append, now),
+            Request::AnswerHandleClaim(answer) => self.answer_claim(session.caller()?, origin, &answer, now),
             Request::CreateConversation(create) => self.create(session.caller()?, origin, create, now),
             Request::SendMessage(message) => self.send_message(session.caller()?, origin, message, now),
             Request::SendCommit(commit) => self.send_commit(session.caller()?, origin, commit, now),

@@ -45,6 +45,12 @@ impl Step<'_, '_> {
             (Tag::Group { conversation, epoch, .. }, Err(error)) => {
                 self.group_answer(tag, conversation, *epoch, Err(error))?;
             }
+            (Tag::Decision { handle, claimant }, Ok(Response::HandleClaimAnswered(_))) => {
+                self.decision_answer(handle, *claimant, Ok(()))?;
+            }
+            (Tag::Decision { handle, claimant }, Err(error)) => {
+                self.decision_answer(handle, *claimant, Err(error))?;
+            }
             (Tag::KeyPackages, Ok(Response::KeyPackagesStored(stored))) => {
                 self.key_packages_answer(Ok(stored))?
             }

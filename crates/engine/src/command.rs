@@ -3,6 +3,8 @@
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ContentId, ConversationId};
 
+use crate::ClaimAnswer;
+
 /// A number that the caller chooses and gets back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommandId(pub u64);
@@ -55,6 +57,15 @@ pub enum Command {
     RefuseChange {
         /// The account that the handle goes on to mean here.
         account: AccountId,
+    },
+    /// Decide about a claim to a handle of this account (registration lock).
+    DecideClaim {
+        /// The handle.
+        handle: Handle,
+        /// Who claims it; none where only one account does.
+        claimant: Option<AccountId>,
+        /// The decision.
+        answer: ClaimAnswer,
     },
     /// A name of one's own for an account, or none again.
     Name {
@@ -136,6 +147,23 @@ pub enum Refusal {
         /// When to try again, in milliseconds, if it said so; above 0 for a rate limit.
         retry_after_ms: u64,
     },
+    /// The server is needed, and there is no connection.
+    #[error("the server cannot be reached: try again when online")]
+    Unreachable,
+    /// The server refused.
+    #[error("the server refused: {reason}")]
+    Refused {
+        /// The server's words.
+        reason: String,
+        /// When to try again, in milliseconds, if it said so; above 0 for a rate limit.
+        retry_after_ms: u64,
+    },
+    /// Nobody claims this handle, or not any more.
+    #[error("nobody claims {0}, or not any more: there is nothing to decide")]
+    NoClaim(String),
+    /// More than one account claims this handle.
+    #[error("several accounts claim {0}: say which one is meant")]
+    SeveralClaims(String),
     /// The server has suspended the recipient's account.
     #[error("{0} is suspended on this server and receives nothing")]
     Suspended(String),

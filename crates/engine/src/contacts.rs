@@ -1,7 +1,10 @@
 //! Commands about people: whom a handle belongs to, whom to trust, what to call them (rule R4).
 //!
 //! Invariants:
-//! - A handle means the account that it meant first, until a person decides otherwise.
+//! - A handle means the account that it meant first, until a person decides otherwise: nothing that is sent to a handle goes to
+//!   an account that it was not known to mean when it was sent.
+//! - A known handle is looked up again before it is used, unless that was done lately or the server cannot be asked. Where
+//!   it belongs to another account now, nothing is sent to either until the person has decided.
 //! - Nothing is stored for a recipient before its list was verified.
 
 use hushwire_client_store::account::{self, Account, Trust};
@@ -31,6 +34,9 @@ impl Step<'_, '_> {
             Command::Unverify { account } => self.trust(account, Trust::Unverified)?,
             Command::AcceptChange { account } => self.accept_change(account)?,
             Command::RefuseChange { account } => self.refuse_change(account)?,
+            Command::DecideClaim { handle, claimant, answer } => {
+                return self.decide(id, handle, *claimant, *answer);
+            }
             Command::Name { account, name } => self.name(account, name.as_deref())?,
             Command::Resume { conversation } => self.resume(conversation)?,
         };
@@ -58,7 +64,7 @@ impl Step<'_, '_> {
         }
     }
 
-    /// A known handle means its account; an unknown one is looked up first.
+    /// A known handle means its account, which is looked at again now and then; an unknown one is looked up first.
     fn send_to_handle(&mut self, id: CommandId, command: &Command, handle: &Handle) -> Result<(), Stop> {
         let Command::Send { text, key, .. } = command else { return Ok(()) };
         if let Some(refusal) = crate::compose::check_text(text) {
@@ -66,12 +72,33 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let canonical = handle.to_string();
-        let Some(known) = self.by_handle(&canonical)? else {
-            return self.look_up(id, command.clone(), canonical);
-        };
-        let outcome = self.send_text(known.account, text, key.as_deref())?;
-        self.done(id, outcome);
-        self.look_up_again(&canonical)
+        match self.by_handle(&canonical)? {
+            Some(known) if !self.is_look_up_due(&canonical)? => {
+                let outcome = self.send_text(known.account, text, key.as_deref())?;
+                self.done(id, outcome);
+                Ok(())
+            }
+            _ => self.look_up(id, command.clone(), canonical),
+        }
+    }
+
+    /// The outcome of a command whose look-up failed: a text to a handle that is known goes to the account that it means here.
+    fn without_look_up(
+        &mut self,
+        command: &Command,
+        handle: &str,
+        refusal: &Refusal,
+    ) -> Result<Outcome, Stop> {
+        // What the server said of the account itself stands; that it says nothing does not.
+        let silent =
+            matches!(refusal, Refusal::Offline(_) | Refusal::Server { .. } | Refusal::UnknownRecipient(_));
+        if let Command::Send { text, key, .. } = command
+            && silent
+            && let Some(known) = self.by_handle(handle)?
+        {
+            return self.send_text(known.account, text, key.as_deref());
+        }
+        Ok(Outcome::Refused(refusal.clone()))
     }
 
     /// The account that a handle means here: the one it was found by, or whose name the server said it is.
@@ -90,21 +117,24 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn ask_for(&mut self, handle: &str) {
+    pub(crate) fn ask_for(&mut self, handle: &str) {
         let request = wire::LookUp { handle: wire::Sensitive::new(handle) };
         self.request(Tag::LookUp(handle.to_owned()), request);
     }
 
-    /// Now and then a handle in use is looked up again, so that a change of its account is noticed.
-    fn look_up_again(&mut self, handle: &str) -> Result<(), Stop> {
-        let name = looked_up_setting(handle);
-        let last =
-            setting::find(self.tx, &name)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
-        let last = Timestamp::from_ms(last.unwrap_or(0));
-        if self.session.is_online() && self.now.since(last) >= schedule::LOOK_UP_AGAIN {
-            self.ask_for(handle);
+    /// Whether a handle is looked up again before it is used, so that a change of its account is noticed.
+    fn is_look_up_due(&self, handle: &str) -> Result<bool, Stop> {
+        let tag = Tag::LookUp(handle.to_owned());
+        let Some(connection) = &self.session.connection else { return Ok(false) };
+        // Where the server put it off, nobody waits for it.
+        if !connection.in_flight.contains(&tag) && !connection.is_free(&tag, self.now) {
+            return Ok(false);
         }
-        Ok(())
+        let last = setting::find(self.tx, &looked_up_setting(handle))?;
+        let last = last.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))).unwrap_or(0);
+        let last = Timestamp::from_ms(last);
+        // A clock that was set back since must not put it off for years.
+        Ok(last > self.now || self.now.since(last) >= schedule::LOOK_UP_AGAIN)
     }
 
     /// Look-ups that had no place on the connection.
@@ -118,8 +148,12 @@ impl Step<'_, '_> {
     /// The connection is gone: who waits for a look-up is told.
     pub(crate) fn offline(&mut self) -> Result<(), Stop> {
         self.session.connection = None;
-        for (id, _, handle) in std::mem::take(&mut self.session.waiting) {
-            self.done(id, Outcome::Refused(Refusal::Offline(handle)));
+        for (id, command, handle) in std::mem::take(&mut self.session.waiting) {
+            let outcome = self.without_look_up(&command, &handle, &Refusal::Offline(handle.clone()))?;
+            self.done(id, outcome);
+        }
+        for (id, ..) in std::mem::take(&mut self.session.deciding) {
+            self.done(id, Outcome::Refused(Refusal::Unreachable));
         }
         Ok(())
     }
@@ -132,15 +166,23 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let found = match result {
             Ok(keys) => self.found(handle, keys)?,
-            Err(error) => Err(refused(handle, error)),
+            Err(error) => {
+                if !matches!(error.code, wire::ErrorCode::UnknownAccount) && self.has_moved(handle)? {
+                    self.put_off(Tag::LookUp(handle.to_owned()), error)?;
+                }
+                Err(refused(handle, error))
+            }
         };
+        if !matches!(found, Err(Refusal::Server { .. } | Refusal::BadKeys(_))) {
+            self.moved_is_known(handle)?;
+        }
         let (due, rest) =
             std::mem::take(&mut self.session.waiting).into_iter().partition(|(_, _, waits)| waits == handle);
         self.session.waiting = rest;
         let due: Vec<(CommandId, Command, String)> = due;
         for (id, command, _) in due {
             let outcome = match (&found, &command) {
-                (Err(refusal), _) => Outcome::Refused(refusal.clone()),
+                (Err(refusal), _) => self.without_look_up(&command, handle, refusal)?,
                 (Ok(account), Command::Send { text, key, .. }) => {
                     self.send_text(*account, text, key.as_deref())?
                 }
@@ -283,9 +325,12 @@ fn refused(handle: &str, error: &wire::Error) -> Refusal {
         _ => Refusal::Server {
             handle: handle.to_owned(),
             reason: error.text.clone(),
-            retry_after_ms: error
-                .retry_after
-                .map_or(0, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: wait_ms(error),
         },
     }
+}
+
+/// How long the server asks to wait, 0 where it does not say.
+pub(crate) fn wait_ms(error: &wire::Error) -> u64 {
+    error.retry_after.map_or(0, |span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }

@@ -6,6 +6,7 @@
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
 use serde::{Deserialize, Serialize};
 
+use crate::claims::{ClaimState, HandleClaim, account_code};
 use crate::notice::Mismatch;
 use crate::text;
 
@@ -80,6 +81,9 @@ pub enum Alert {
         #[serde(with = "text")]
         successor: AccountId,
     },
+    /// Somebody proved a handle of this account with a code and asks for it, or that was decided (registration lock).
+    #[error("{}", claim_words(.0))]
+    HandleClaim(HandleClaim),
     /// What the other side saw does not fit (rule R4). Sending in the conversation is stopped until a person decides.
     #[error("{mismatch} Sending in the conversation is stopped")]
     Mismatch {
@@ -154,6 +158,25 @@ pub enum Alert {
         /// The last that is missing.
         through_seq: u64,
     },
+}
+
+fn claim_words(claim: &HandleClaim) -> String {
+    let HandleClaim { handle, claimant, state, .. } = claim;
+    let code = account_code(claimant);
+    match state {
+        ClaimState::Claimed => format!(
+            "somebody has proved {handle} with a code and wants it for the account {code}. It stays yours unless you allow that"
+        ),
+        ClaimState::Allowed => {
+            format!("a device of yours has allowed the account {code} to take {handle} over")
+        }
+        ClaimState::Refused => {
+            format!("a device of yours has refused to give {handle} to the account {code}")
+        }
+        ClaimState::Passed => format!(
+            "{handle} is not yours any more: it belongs to the account {code} now. Your account and your conversations stay"
+        ),
+    }
 }
 
 impl Event {

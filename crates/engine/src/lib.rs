@@ -58,12 +58,17 @@
 //! *Restored server.* The mailbox has another incarnation: the cursor starts again, newer entries of the own list are appended again, and what
 //! the server had accepted in the last seven days and no longer knows is sent again, same bytes. Receivers know duplicates by their hash.
 //!
+//! *Somebody claims a handle of this account.* The server's notice becomes an alert and a row of the list that
+//! [`handle_claims`] reads; [`Command::DecideClaim`] is answered by the server. A handle of somebody else that moved is looked up at
+//! once: where it means another account, sending to them waits for the person.
+//!
 //! *KeyPackages.* A pool of 20 is refilled when 10 are left; the last resort is renewed weekly and after each use.
 //!
 //! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
 //! epoch's 500th message sending waits for one. Voluntary Commits are at least 5 s apart in a group and 60 s on a device.
 
 mod answers;
+mod claims;
 mod command;
 mod commits;
 mod compose;
@@ -97,6 +102,7 @@ mod tag;
 mod text;
 mod witness;
 
+pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_claims, own_handles};
 pub use command::{Command, CommandId, Outcome, Recipient, Refusal};
 pub use effect::{Broken, Effect};
 pub use engine::Engine;

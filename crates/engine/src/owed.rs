@@ -27,6 +27,8 @@ impl Step<'_, '_> {
         if self.session.is_online() {
             self.owe_own_list()?;
             self.owe_look_ups();
+            self.owe_moved()?;
+            self.owe_decisions();
         }
         for _ in 0..ROUNDS {
             let Some(id) = self.session.attend.pop_first() else { break };

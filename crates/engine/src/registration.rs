@@ -20,7 +20,7 @@ use hushwire_wire as wire;
 use hushwire_wire::Opaque;
 
 use crate::engine::Engine;
-use crate::{RegisterError, key_packages};
+use crate::{RegisterError, StepError, key_packages};
 
 /// What a new account is made of. The server's key is that of its hello, which the caller has compared with the
 /// fingerprint in the invite.
@@ -39,8 +39,8 @@ pub struct NewAccount {
 }
 
 impl Engine {
-    /// Makes the keys of a new account and device and stores them. A profile whose registration did not end keeps its
-    /// keys and takes the new handle and server.
+    /// Makes the keys of a new account and device and stores them. A profile whose registration at this server did not end
+    /// keeps its keys and takes the new handle: the server may have made the account, or holds a claim for it.
     ///
     /// # Errors
     /// [`RegisterError::Registered`] where there is an account already; else the database.
@@ -55,6 +55,9 @@ impl Engine {
             return Err(RegisterError::Registered);
         }
         db.step::<_, RegisterError>(|tx| {
+            if found.as_ref().is_some_and(|begun| goes_on(begun, new)) {
+                return Ok(profile::set_wish(tx, &new.handle.to_string(), &new.server)?);
+            }
             if found.is_some() {
                 profile::abandon(tx)?;
             }
@@ -94,7 +97,13 @@ impl Engine {
             statement::Registration { server: &self.me.server_key, handles, account: &self.me.account };
         let signature = *statement.sign(&self.me.list_key).as_bytes();
         let device = &mut self.device;
-        let made = db.step(|tx| key_packages::first(tx, device, now));
+        let made = db.step(|tx| {
+            crate::claims::put_own(tx, handles).map_err(|error| match error {
+                StepError::Store(error) => RegisterError::Store(error),
+                _ => RegisterError::Bug("the handles cannot be written"),
+            })?;
+            key_packages::first(tx, device, now)
+        });
         let (key_packages, last_resort) = made.inspect_err(|_| self.device.forget())?;
         Ok(wire::SendPublicKeys {
             session_id: session,
@@ -166,6 +175,12 @@ impl Engine {
                 .map(|incarnation| wire::Cursor { incarnation, seq: progress.cursor }),
         })
     }
+}
+
+/// Whether a registration that began goes on: the server knows the account id already, or a claim of it to a handle.
+fn goes_on(begun: &Profile, new: &NewAccount) -> bool {
+    let same_flags = Genesis::verify(&begun.genesis).is_ok_and(|genesis| genesis.flags() == new.flags);
+    begun.server_key == *new.server_key.as_bytes() && same_flags
 }
 
 /// Whether the server that sent this hello holds the key that it names and ends this very connection. Whether that key is

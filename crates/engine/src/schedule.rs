@@ -61,8 +61,9 @@ pub(crate) const RECEIPT_DELAY: Duration = Duration::from_millis(500);
 /// Receipts that travel in one Content.
 pub(crate) const RECEIPT_BATCH: usize = 128;
 
-/// A handle is looked up again when it is used and this much time has passed.
-pub(crate) const LOOK_UP_AGAIN: Duration = Duration::from_secs(DAY);
+/// A handle that is used is looked up again first when this much time has passed: for so long a change of its owner may
+/// stay unnoticed where the server does not tell of it by itself.
+pub(crate) const LOOK_UP_AGAIN: Duration = Duration::from_secs(10 * MINUTE);
 
 /// Rejoins that may fail before a person is told (rule R1).
 pub(crate) const REJOIN_TRIES: u32 = 2;

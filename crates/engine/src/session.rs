@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hushwire_types::{AccountId, ConversationId, ListNumber, Seq, Timestamp};
 
-use crate::{Command, CommandId, Tag, schedule};
+use crate::{ClaimAnswer, Command, CommandId, Tag, schedule};
 
 /// The volatile part of an engine. It is cloned before a step and put back where the step fails.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) connection: Option<Connection>,
     /// Commands that wait for a look-up, by canonical handle.
     pub(crate) waiting: Vec<(CommandId, Command, String)>,
+    /// Commands that wait for a decision about a claim: the handle, who claims it, what was decided.
+    pub(crate) deciding: Vec<(CommandId, String, AccountId, ClaimAnswer)>,
     /// Conversations to look at in this step.
     pub(crate) attend: BTreeSet<ConversationId>,
     /// Conversations to look at later.

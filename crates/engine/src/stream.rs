@@ -132,6 +132,8 @@ impl Step<'_, '_> {
                 let head = ListHead { number: changed.list_number, hash: changed.list_hash };
                 self.want_known(changed.account_id, head)
             }
+            (EntryKind::HandleClaim(claim), _) => self.claim_told(claim),
+            (EntryKind::HandleMoved(moved), _) => self.handle_moved(&moved.account_id),
             (EntryKind::Gap(gap), Some(place)) => self.gap(&place.conversation_id, gap),
             (EntryKind::Gap(gap), None) => self.explain(gap),
             (EntryKind::Unknown(_), place) => {

@@ -30,6 +30,13 @@ pub enum Tag {
     },
     /// New KeyPackages of this device.
     KeyPackages,
+    /// A decision about a claim to a handle of this account.
+    Decision {
+        /// The handle.
+        handle: String,
+        /// Who claims it.
+        claimant: AccountId,
+    },
     /// An entry of the own list that the server lost.
     ListEntry(ListNumber),
 }

@@ -5,6 +5,7 @@
 //! same tables by SQL flush first and clear the cache after ([`Batch::settle`]).
 
 mod accounts;
+mod claims;
 mod conversations;
 mod delivery;
 mod key_packages;
@@ -51,7 +52,8 @@ impl Batch<'_> {
             Write::StartSession(operation) => self.start_session(&operation),
             Write::TryOtp(operation) => self.try_otp(operation),
             Write::CreateAccount(operation) => self.create_account(&operation),
-            Write::RequestTakeover(operation) => self.request_takeover(operation),
+            Write::ClaimHandle(operation) => self.claim_handle(operation),
+            Write::AnswerClaim(operation) => self.answer_claim(&operation),
             Write::AppendListEntry(operation) => self.append_list_entry(&operation),
             Write::SetSuspended(operation) => self.set_suspended(operation),
             Write::DeleteAccount(operation) => self.delete_account(operation),

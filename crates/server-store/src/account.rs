@@ -40,7 +40,8 @@ pub struct NewDevice {
 }
 
 /// Makes an account from a session that is ready: genesis, list, first device, handles and KeyPackages, all at once;
-/// ends the session and uses its invite up by one.
+/// ends the session and uses its invite up by one. A phone number or an address that passes to it by the registration lock
+/// is taken from its owner, whose devices are told, as are those of everybody in a conversation with the owner.
 ///
 /// The same account with the same bytes again is answered as the first time, so a lost answer does no harm.
 /// Answers [`Written::AccountCreated`](crate::Written::AccountCreated).
@@ -60,27 +61,6 @@ pub struct CreateAccount {
     pub device: NewDevice,
     /// The device's first KeyPackages.
     pub key_packages: NewKeyPackages,
-}
-
-/// Asks that a phone number or an address passes to the account of a session whose OTP was right (registration lock).
-///
-/// Starts the seven days where nobody had; a login of the present owner ends them
-/// ([`RecordLogin`](crate::mailbox::RecordLogin)). Answers [`Written::Takeover`](crate::Written::Takeover).
-#[derive(Debug, Clone, Copy)]
-pub struct RequestTakeover {
-    /// The session, its OTP given.
-    pub session: SessionId,
-}
-
-/// How a registration lock stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Takeover {
-    /// The account that holds the handle.
-    pub owner: AccountId,
-    /// When the handle passes unless a device of the owner logs in.
-    pub until: Timestamp,
-    /// The owner's mailboxes, to tell.
-    pub mailboxes: Vec<MailboxKey>,
 }
 
 /// Appends to a device list, or displaces its tail by a recovery-signed entry (rule R2).

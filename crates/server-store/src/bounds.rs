@@ -27,6 +27,10 @@ pub struct Bounds {
     pub wrong_codes_window: Duration,
     /// How long a handle waits for its owner before it passes on (registration lock).
     pub takeover_after: Duration,
+    /// How long a claim to a handle is remembered that nobody came back for; as long as its notice waits.
+    pub claim_ttl: Duration,
+    /// Claims to one handle at a time: a family's worth of mistakes, and no flood of notices.
+    pub claims: u32,
     /// How long the digest of a claimed KeyPackage is remembered; longer than a KeyPackage is valid.
     pub claimed_ttl: Duration,
     /// How long an ended invite is still listed.
@@ -45,6 +49,8 @@ impl Default for Bounds {
             wrong_codes: 10,
             wrong_codes_window: 24 * HOUR,
             takeover_after: 7 * DAY,
+            claim_ttl: 30 * DAY,
+            claims: 4,
             claimed_ttl: 100 * DAY,
             invite_ttl: 30 * DAY,
         }

@@ -4,9 +4,10 @@
 //! so that a Commit entry and a Removed entry can name the same one. Numbers are stored: never change one.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq};
+use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq, Timestamp};
 
 use crate::account::ListHead;
+use crate::claim::{ClaimEvent, ClaimNotice};
 use crate::decide::overflow::Class;
 use crate::mailbox::{EntryKind, Gap};
 
@@ -17,6 +18,8 @@ const REMOVED: u8 = 4;
 /// The number of [`EntryKind::Gap`], which backends look for.
 pub const GAP: u8 = 5;
 const LIST_CHANGED: u8 = 6;
+const HANDLE_CLAIM: u8 = 7;
+const HANDLE_MOVED: u8 = 8;
 
 /// The kind number of an entry.
 #[must_use]
@@ -28,6 +31,8 @@ pub const fn number(kind: &EntryKind) -> u8 {
         EntryKind::Removed { .. } => REMOVED,
         EntryKind::Gap(_) => GAP,
         EntryKind::ListChanged { .. } => LIST_CHANGED,
+        EntryKind::HandleClaim(_) => HANDLE_CLAIM,
+        EntryKind::HandleMoved { .. } => HANDLE_MOVED,
     }
 }
 
@@ -68,6 +73,16 @@ pub fn payload(kind: &EntryKind) -> Bytes {
             out.put_slice(head.hash.as_bytes());
             out.freeze()
         }
+        EntryKind::HandleClaim(notice) => {
+            let mut out = BytesMut::with_capacity(notice.handle.len().saturating_add(49));
+            out.put_u8(event_number(notice.what));
+            out.put_u64(notice.claimed_at.as_ms());
+            out.put_u64(notice.locked_until.as_ms());
+            out.put_slice(notice.claimant.as_bytes());
+            out.put_slice(notice.handle.as_bytes());
+            out.freeze()
+        }
+        EntryKind::HandleMoved { account } => Bytes::copy_from_slice(account.as_bytes()),
     }
 }
 
@@ -94,8 +109,40 @@ pub fn decode(number: u8, payload: Bytes) -> Option<EntryKind> {
             let head = ListHead { number: ListNumber(number), hash: EntryHash::try_from(hash).ok()? };
             Some(EntryKind::ListChanged { account: AccountId::try_from(account).ok()?, head })
         }
+        HANDLE_CLAIM => claim_notice(&payload).map(EntryKind::HandleClaim),
+        HANDLE_MOVED => Some(EntryKind::HandleMoved { account: AccountId::try_from(&*payload).ok()? }),
         _ => None,
     }
+}
+
+const fn event_number(event: ClaimEvent) -> u8 {
+    match event {
+        ClaimEvent::Claimed => 1,
+        ClaimEvent::Allowed => 2,
+        ClaimEvent::Refused => 3,
+        ClaimEvent::Passed => 4,
+    }
+}
+
+fn claim_notice(payload: &[u8]) -> Option<ClaimNotice> {
+    let (number, rest) = payload.split_first()?;
+    let what = match number {
+        1 => ClaimEvent::Claimed,
+        2 => ClaimEvent::Allowed,
+        3 => ClaimEvent::Refused,
+        4 => ClaimEvent::Passed,
+        _ => return None,
+    };
+    let (claimed_at, rest) = split_u64(rest)?;
+    let (locked_until, rest) = split_u64(rest)?;
+    let (claimant, handle) = rest.split_at_checked(AccountId::LEN)?;
+    Some(ClaimNotice {
+        handle: std::str::from_utf8(handle).ok()?.to_owned(),
+        claimant: AccountId::try_from(claimant).ok()?,
+        claimed_at: Timestamp::from_ms(claimed_at),
+        locked_until: Timestamp::from_ms(locked_until),
+        what,
+    })
 }
 
 fn split_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -111,6 +158,15 @@ mod tests {
     fn every_kind_comes_back() {
         let bytes = Bytes::from_static(b"message");
         let head = ListHead { number: ListNumber(3), hash: EntryHash::new([8; 32]) };
+        let notice = |what| {
+            EntryKind::HandleClaim(ClaimNotice {
+                handle: "+15551234567".into(),
+                claimant: AccountId::new([6; 32]),
+                claimed_at: Timestamp::from_ms(5),
+                locked_until: Timestamp::from_ms(9),
+                what,
+            })
+        };
         let kinds = [
             EntryKind::Application(bytes.clone()),
             EntryKind::Commit(bytes.clone()),
@@ -118,6 +174,11 @@ mod tests {
             EntryKind::Removed { commit: bytes },
             EntryKind::Gap(Gap { from: Seq(1), through: Seq(9), dropped: 4 }),
             EntryKind::ListChanged { account: AccountId::new([5; 32]), head },
+            notice(ClaimEvent::Claimed),
+            notice(ClaimEvent::Allowed),
+            notice(ClaimEvent::Refused),
+            notice(ClaimEvent::Passed),
+            EntryKind::HandleMoved { account: AccountId::new([5; 32]) },
         ];
         for kind in kinds {
             assert_eq!(class(number(&kind)), crate::decide::overflow::class(&kind));
@@ -129,6 +190,8 @@ mod tests {
     fn a_damaged_payload_is_nothing() {
         assert_eq!(decode(GAP, Bytes::from_static(b"short")), None);
         assert_eq!(decode(LIST_CHANGED, Bytes::from_static(b"short")), None);
+        assert_eq!(decode(HANDLE_CLAIM, Bytes::from_static(&[9; 60])), None);
+        assert_eq!(decode(HANDLE_MOVED, Bytes::from_static(b"short")), None);
         assert_eq!(decode(99, Bytes::new()), None);
     }
 }

@@ -14,6 +14,7 @@
 )]
 
 pub mod accounts;
+pub mod claims;
 pub mod conversations;
 pub mod durability;
 pub mod key_packages;
@@ -282,10 +283,15 @@ macro_rules! conformance_tests {
         ]);
         $crate::conformance_tests!(@module $backend, accounts: [
             an_account_is_made_all_at_once, the_same_creation_again_gets_the_same_answer, handles_are_unique,
-            look_alikes_are_refused, a_locked_handle_passes_after_its_time, a_login_of_the_owner_ends_the_lock,
-            a_list_grows_by_compare_and_swap, a_revoked_device_loses_everything, r2_a_displacement_replaces_the_tail,
+            look_alikes_are_refused, a_list_grows_by_compare_and_swap, a_revoked_device_loses_everything, r2_a_displacement_replaces_the_tail,
             a_moved_list_is_told_to_everybody_in_a_conversation, a_suspended_account_is_silent,
             a_deleted_account_leaves_its_list_only, users_are_listed_in_pages,
+        ]);
+        $crate::conformance_tests!(@module $backend, claims: [
+            a_claim_passes_after_its_time_and_tells_everybody, a_claim_is_told_once, consent_lets_a_handle_pass_at_once,
+            a_refused_claim_waits_and_starts_again, a_login_of_the_owner_keeps_the_handle,
+            a_device_that_read_the_notice_keeps_the_handle, claims_of_a_handle_are_bounded_and_apart,
+            only_the_owner_decides, a_claim_needs_its_code, claims_end_with_their_handle_and_their_time,
         ]);
         $crate::conformance_tests!(@module $backend, key_packages: [
             a_key_package_is_claimed_once, the_last_resort_stays_and_is_marked, one_for_every_device_asked_for,

@@ -2,6 +2,7 @@
 //!
 //! A backend loads, decides here, and stores what the decision says. Nothing here knows how anything is kept.
 
+pub mod claim;
 pub mod epoch;
 pub mod list;
 pub mod overflow;

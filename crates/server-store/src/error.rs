@@ -52,9 +52,18 @@ pub enum Refusal {
     /// The phone number or address has an account and passes on only after the registration lock.
     #[error("the handle is locked")]
     HandleLocked {
-        /// When it passes; `None` while nobody has asked ([`RequestTakeover`](crate::account::RequestTakeover)).
+        /// When it passes; `None` while nobody has asked ([`ClaimHandle`](crate::claim::ClaimHandle)).
         until: Option<Timestamp>,
     },
+    /// Other accounts claim the handle, as many as may at once. Wait.
+    #[error("too many accounts claim this handle")]
+    TooManyClaims {
+        /// When the first of those claims ends.
+        until: Timestamp,
+    },
+    /// The account has no such handle, or nobody claims it, or not any more. Look at what is claimed.
+    #[error("there is no such claim")]
+    UnknownClaim,
     /// The account id is in use with other keys, or was deleted.
     #[error("the account exists already")]
     AccountExists,

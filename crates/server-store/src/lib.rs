@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod bounds;
+pub mod claim;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -8,6 +8,7 @@ use hushwire_types::{
 };
 
 use crate::account::{DeviceAddress, ListHead};
+use crate::claim::ClaimNotice;
 
 /// A mailbox within one store: small, given by the store, never used again after its mailbox is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,13 @@ pub enum EntryKind {
         account: AccountId,
         /// Where it stands.
         head: ListHead,
+    },
+    /// A handle of the receiver's account is claimed, or was.
+    HandleClaim(ClaimNotice),
+    /// A handle of an account in a conversation with the receiver belongs to another one now.
+    HandleMoved {
+        /// The account that had it.
+        account: AccountId,
     },
 }
 
@@ -125,7 +133,7 @@ pub struct Acknowledge {
     pub through: Seq,
 }
 
-/// Notes that a device logged in: it is not stale any more, and registration locks on its account's handles end.
+/// Notes that a device logged in: it is not stale any more, and claims to its account's handles pass by consent only.
 /// Answers [`Written::Done`](crate::Written::Done).
 #[derive(Debug, Clone, Copy)]
 pub struct RecordLogin {

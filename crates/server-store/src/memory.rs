@@ -5,6 +5,7 @@
 //! came back.
 
 mod accounts;
+mod claims;
 mod conversations;
 mod key_packages;
 mod mailboxes;
@@ -173,7 +174,8 @@ impl State {
             Write::StartSession(operation) => self.start_session(operation, bounds, now),
             Write::TryOtp(operation) => self.try_otp(operation, bounds, now),
             Write::CreateAccount(operation) => self.create_account(*operation, bounds, now),
-            Write::RequestTakeover(operation) => self.request_takeover(operation, bounds, now),
+            Write::ClaimHandle(operation) => self.claim_handle(operation, bounds, now),
+            Write::AnswerClaim(operation) => self.answer_claim(operation, bounds, now),
             Write::AppendListEntry(operation) => self.append_list_entry(&operation, bounds, now),
             Write::SetSuspended(operation) => self.set_suspended(operation),
             Write::DeleteAccount(operation) => self.delete_account(operation),

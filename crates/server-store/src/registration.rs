@@ -107,7 +107,7 @@ pub struct NewOtp {
 }
 
 /// Starts a registration. A username that is taken is refused here and again at the end; a phone number or an address
-/// that has an account is not, because only its owner may learn that (see [`RequestTakeover`](crate::account::RequestTakeover)).
+/// that has an account is not, because only its owner may learn that (see [`ClaimHandle`](crate::claim::ClaimHandle)).
 /// Answers [`Written::Done`](crate::Written::Done).
 #[derive(Debug, Clone)]
 pub struct StartSession {

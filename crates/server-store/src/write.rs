@@ -2,9 +2,8 @@
 
 use hushwire_types::{AccountId, Seq};
 
-use crate::account::{
-    AppendListEntry, CreateAccount, DeleteAccount, ListHead, RequestTakeover, SetSuspended, Takeover,
-};
+use crate::account::{AppendListEntry, CreateAccount, DeleteAccount, ListHead, SetSuspended};
+use crate::claim::{AnswerClaim, ClaimHandle, HandleClaimed};
 use crate::conversation::{Append, AppendCommit, CreateConversation, Sent};
 use crate::key_package::{ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, PutKeyPackages};
 use crate::mailbox::{Acknowledge, MailboxKey, Publication, RecordLogin};
@@ -20,7 +19,8 @@ pub enum Write {
     StartSession(StartSession),
     TryOtp(TryOtp),
     CreateAccount(Box<CreateAccount>),
-    RequestTakeover(RequestTakeover),
+    ClaimHandle(ClaimHandle),
+    AnswerClaim(AnswerClaim),
     AppendListEntry(Box<AppendListEntry>),
     SetSuspended(SetSuspended),
     DeleteAccount(DeleteAccount),
@@ -50,9 +50,16 @@ pub enum Written {
         account: AccountId,
         /// The mailbox of its first device.
         mailbox: MailboxKey,
+        /// Notices of a handle that passed to it.
+        publications: Vec<Publication>,
     },
-    /// How a registration lock stands.
-    Takeover(Takeover),
+    /// A handle was claimed.
+    Claim(HandleClaimed),
+    /// A claim was decided about.
+    ClaimAnswered {
+        /// The notices.
+        publications: Vec<Publication>,
+    },
     /// A device list moved.
     ListAppended {
         /// Where it stands now.
@@ -95,7 +102,7 @@ macro_rules! from {
 }
 
 from!(
-    CreateInvite, RevokeInvite, StartSession, TryOtp, RequestTakeover, SetSuspended, DeleteAccount, PutKeyPackages,
+    CreateInvite, RevokeInvite, StartSession, TryOtp, ClaimHandle, AnswerClaim, SetSuspended, DeleteAccount, PutKeyPackages,
     ClaimKeyPackages, Append, Acknowledge, RecordLogin, Expire, SaveLimits, PutMeta;
     boxed CreateAccount, AppendListEntry, CreateConversation, AppendCommit
 );

@@ -15,6 +15,7 @@
 //! MLS objects (RFC 9420), device list entries and genesis blocks are opaque here: signatures cover received bytes.
 
 mod accounts;
+mod claims;
 mod connection;
 mod conversations;
 mod error;
@@ -33,6 +34,9 @@ mod scan;
 pub use accounts::{
     AccountKeys, AppendListEntry, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackagesStored,
     ListEntryAppended, LookUp, PutKeyPackages, RecipientKeys, SenderKeys,
+};
+pub use claims::{
+    AnswerHandleClaim, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved,
 };
 pub use connection::{ChannelBinding, Fenced, Hello, Ping, Pong, VERSION, Welcomed};
 pub use conversations::{

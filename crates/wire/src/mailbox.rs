@@ -9,6 +9,7 @@ use hushwire_types::{
 };
 use prost::Message as _;
 
+use crate::claims::{HandleClaim, HandleMoved};
 use crate::field::{self, Fault, Invalid, Message, invalid, require};
 use crate::limits::{self, MESSAGE_BYTES};
 use crate::{Opaque, proto, scan};
@@ -83,6 +84,10 @@ pub enum EntryKind {
     Gap(Gap),
     /// A device list has grown.
     ListChanged(ListChanged),
+    /// How it stands with a handle of one's own that another account claims.
+    HandleClaim(HandleClaim),
+    /// A handle of somebody belongs to another account now.
+    HandleMoved(HandleMoved),
     /// A newer protocol's kind: the bytes of the whole entry. Never encoded in a delivery.
     Unknown(Opaque),
 }
@@ -224,6 +229,8 @@ impl EntryKind {
                 list_number: ListNumber(changed.list_number),
                 list_hash: field::id("list_hash", &changed.list_hash)?,
             }),
+            Kind::HandleClaim(claim) => Self::HandleClaim(HandleClaim::from_proto(claim)?),
+            Kind::HandleMoved(moved) => Self::HandleMoved(HandleMoved::from_proto(moved)?),
         })
     }
 
@@ -247,6 +254,8 @@ impl EntryKind {
                 list_number: changed.list_number.0,
                 list_hash: field::bytes(changed.list_hash),
             }),
+            Self::HandleClaim(claim) => Kind::HandleClaim(claim.to_proto()),
+            Self::HandleMoved(moved) => Kind::HandleMoved(moved.to_proto()),
             Self::Unknown(_) => return Err(invalid("kind", Fault::Value)),
         })
     }
@@ -259,7 +268,11 @@ impl EntryKind {
                 require(place.order.is_some(), "order", Fault::Missing)
             }
             // A Gap may stand for entries of no conversation.
-            Self::Gap(_) | Self::ListChanged(_) | Self::Unknown(_) => Ok(()),
+            Self::Gap(_)
+            | Self::ListChanged(_)
+            | Self::HandleClaim(_)
+            | Self::HandleMoved(_)
+            | Self::Unknown(_) => Ok(()),
         }
     }
 }

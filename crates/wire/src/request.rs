@@ -3,9 +3,9 @@
 use crate::field::{Invalid, Message};
 use crate::proto::client_frame::Request as Proto;
 use crate::{
-    AppendListEntry, CreateConversation, FetchGroup, Hello, Login, LookUp, MessageReceived, Otp, Ping,
-    PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
-    SenderKeys,
+    AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, Hello, Login, LookUp,
+    MessageReceived, Otp, Ping, PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral,
+    SendMessage, SendPublicKeys, SenderKeys,
 };
 
 macro_rules! requests {
@@ -90,4 +90,6 @@ requests! {
     SendEphemeral = 840 as SendEphemeral,
     /// Ask for a sign of life.
     Ping = 841 as Ping,
+    /// Decide about a claim to a handle.
+    AnswerHandleClaim = 842 as AnswerHandleClaim,
 }

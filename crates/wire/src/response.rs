@@ -4,8 +4,8 @@ use crate::field::{Invalid, Message};
 use crate::proto::server_frame::Response as Proto;
 use crate::{
     AccountKeys, Acknowledged, ClaimedKeyPackages, Delivery, Ephemeral, EphemeralSent, Error, Fenced, Group,
-    KeyPackagesStored, KeysSet, ListEntryAppended, Listening, LoggedIn, LoginFailed, MessageSent, OtpOk,
-    Pong, Registration, RegistrationFailed, Welcomed,
+    HandleClaimAnswered, KeyPackagesStored, KeysSet, ListEntryAppended, Listening, LoggedIn, LoginFailed,
+    MessageSent, OtpOk, Pong, Registration, RegistrationFailed, Welcomed,
 };
 
 macro_rules! responses {
@@ -121,4 +121,6 @@ responses! {
     Pong = 1619 as Pong,
     /// What is acknowledged now.
     Acknowledged = 1620 as Acknowledged,
+    /// The decision about a claim is stored.
+    HandleClaimAnswered = 1621 as HandleClaimAnswered,
 }

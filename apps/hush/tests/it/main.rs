@@ -12,6 +12,7 @@
 )]
 
 mod frames;
+mod handles;
 mod kills;
 mod outages;
 mod readme;

@@ -2,8 +2,9 @@
 //! escapes them.
 
 use hushwire_client::view::{Body, Change, Contact, Message, Person, Row};
-use hushwire_client::{EntryState, Event, Trust};
+use hushwire_client::{Alert, ClaimState, EntryState, Event, HandleClaim, Trust, account_code};
 use hushwire_content::display;
+use hushwire_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::when;
@@ -151,10 +152,37 @@ pub(crate) fn change(change: &Change) -> Value {
     object
 }
 
+/// An alert as a line, with the times that a claim has.
+fn alert_line(alert: &Alert) -> String {
+    let words = alert.to_string();
+    let more = match alert {
+        Alert::HandleClaim(claim) if claim.state == ClaimState::Claimed => format!(
+            ". Claimed {}, until {}; to decide: hush handles",
+            when::person(Timestamp::from_ms(claim.claimed_at_ms)),
+            when::person(Timestamp::from_ms(claim.locked_until_ms)),
+        ),
+        _ => String::new(),
+    };
+    format!("!! {}", display::line(&format!("{words}{more}")))
+}
+
+/// A claim to a handle of one's own.
+pub(crate) fn claim(claim: &HandleClaim) -> Value {
+    json!({
+        "type": "claim",
+        "handle": claim.handle,
+        "account": claim.claimant.to_string(),
+        "code": account_code(&claim.claimant),
+        "claimed_at": when::machine(Timestamp::from_ms(claim.claimed_at_ms)),
+        "locked_until": when::machine(Timestamp::from_ms(claim.locked_until_ms)),
+        "state": claim.state,
+    })
+}
+
 /// A change as a line, where it is one that people want to see.
 pub(crate) fn change_line(change: &Change) -> Option<String> {
     match (&change.event, &change.message) {
-        (Some(Event::Alert(alert)), _) => Some(format!("!! {}", display::line(&alert.to_string()))),
+        (Some(Event::Alert(alert)), _) => Some(alert_line(alert)),
         (Some(Event::Message { .. } | Event::Notice), Some(message)) => Some(message_line(message)),
         (Some(Event::Failed { reason, .. }), _) => Some(format!("-- not sent: {}", display::line(reason))),
         _ => None,

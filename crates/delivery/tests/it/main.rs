@@ -9,6 +9,7 @@
 
 mod accounts;
 mod admin;
+mod claims;
 mod commits;
 mod conversations;
 mod faults;

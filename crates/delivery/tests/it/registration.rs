@@ -14,7 +14,7 @@ use crate::world::{Keys, Line, World};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn every_way() -> World {
+pub(crate) fn every_way() -> World {
     let ways = Ways { invite: Way::Open, phone: Way::Open, email: Way::Open, open: Way::Open };
     World::with(Settings { ways, ..Settings::default() }, Bounds::default())
 }
@@ -23,7 +23,7 @@ fn phone() -> RegistrationMethod {
     RegistrationMethod::Phone("+1 555 123-4567".into())
 }
 
-fn failure(response: Response) -> RegistrationFailed {
+pub(crate) fn failure(response: Response) -> RegistrationFailed {
     match response {
         Response::RegistrationFailed(failed) => failed,
         other => panic!("not refused: {other:?}"),
@@ -225,42 +225,18 @@ fn codes_for_one_number_are_slowed_down() {
 }
 
 /// Registers the phone number for a new account, as far as the code.
-fn prove(world: &mut World) -> (Line, Keys, Registration, Response) {
-    let (line, keys) = (world.connect(), Keys::new(&*world.entropy));
-    let (registration, code) = begin(world, line, &keys, "");
-    let answer = world.ask(line, otp(&registration, &code));
+pub(crate) fn prove(world: &mut World) -> (Line, Keys, Registration, Response) {
+    let keys = Keys::new(&*world.entropy);
+    let (line, registration, answer) = prove_again(world, &keys);
     (line, keys, registration, answer)
 }
 
-#[test]
-fn the_registration_lock_gives_a_number_away_only_after_a_week_of_silence() {
-    let mut world = every_way();
-    let (line, owner, registration, _) = prove(&mut world);
-    let request = world.keys_request(&owner, &registration, &["+15551234567"]);
-    assert!(matches!(world.ask(line, request), Response::KeysSet(_)));
-
-    world.pass(DAY);
-    let asked_at = world.now;
-    let (line, keys, registration, answer) = prove(&mut world);
-    let failed = failure(answer);
-    assert_eq!(failed.failure, RegistrationFailure::HandleLocked);
-    assert_eq!(failed.locked_until, Some(asked_at.after(7 * DAY)));
-    let request = world.keys_request(&keys, &registration, &["+15551234567"]);
-    assert_eq!(failure(world.ask(line, request)).failure, RegistrationFailure::HandleLocked);
-
-    // The owner logs in: the week begins anew when somebody asks again.
-    world.pass(3 * DAY);
+/// The same for an account whose keys were made before.
+pub(crate) fn prove_again(world: &mut World, keys: &Keys) -> (Line, Registration, Response) {
     let line = world.connect();
-    world.try_login(&owner, line).unwrap();
-    world.pass(5 * DAY);
-    let (.., answer) = prove(&mut world);
-    assert_eq!(failure(answer).locked_until, Some(world.now.after(7 * DAY)));
-
-    world.pass(8 * DAY);
-    let (line, keys, registration, answer) = prove(&mut world);
-    assert!(matches!(answer, Response::OtpOk(_)));
-    let request = world.keys_request(&keys, &registration, &["+15551234567"]);
-    assert!(matches!(world.ask(line, request), Response::KeysSet(_)));
+    let (registration, code) = begin(world, line, keys, "");
+    let answer = world.ask(line, otp(&registration, &code));
+    (line, registration, answer)
 }
 
 #[test]

@@ -23,7 +23,7 @@ use hushwire_identity::{
 use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
 use hushwire_types::{
-    AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, Timestamp,
+    AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
     AppendListEntry, FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys,
@@ -124,7 +124,7 @@ impl Client {
 }
 
 fn settings() -> Settings {
-    let ways = Ways { open: Way::Open, ..Ways::default() };
+    let ways = Ways { open: Way::Open, phone: Way::Open, ..Ways::default() };
     Settings { ways, limits: Limits::none(), ..Settings::default() }
 }
 
@@ -202,6 +202,82 @@ impl World {
         self.step(index, vec![Input::Start]);
         self.go_online(index);
         index
+    }
+
+    /// Registers a person by a phone number and brings its device online.
+    pub fn join_by_phone(&mut self, name: &'static str, number: &str) -> Result<usize, usize> {
+        let index = self.begin_by_phone(name, number)?;
+        self.finish_by_phone(index, number)?;
+        Ok(index)
+    }
+
+    /// Makes a person's keys and proves a phone number with them. An error where the number is locked; the person, who has no
+    /// account yet, in either case.
+    pub fn begin_by_phone(&mut self, name: &'static str, number: &str) -> Result<usize, usize> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = Database::create(folder.path(), &key(), &*self.entropy).unwrap();
+        let engine = self.registering(&mut db, number);
+        self.clients.push(Client::new(name, folder, db, engine));
+        let index = self.clients.len() - 1;
+        self.prove(index, number).map(|_| index).map_err(|()| index)
+    }
+
+    /// Proves the number again with the same profile, and ends the registration.
+    pub fn finish_by_phone(&mut self, index: usize, number: &str) -> Result<(), usize> {
+        let mut db = self.clients[index].db.take().unwrap();
+        self.clients[index].engine = Some(self.registering(&mut db, number));
+        self.clients[index].db = Some(db);
+        let (connection, session_id) = self.prove(index, number).map_err(|()| index)?;
+        let now = self.now;
+        let client = &mut self.clients[index];
+        let (engine, db) = (client.engine.as_mut().unwrap(), client.db.as_mut().unwrap());
+        let keys = engine.public_keys(db, session_id, &[number.parse().unwrap()], now).unwrap();
+        let Response::KeysSet(_) = self.ask(connection, keys.into()) else { panic!("keys refused") };
+        let client = &mut self.clients[index];
+        client.engine.as_mut().unwrap().keys_set(client.db.as_mut().unwrap()).unwrap();
+        self.direct.disconnect(connection);
+        self.step(index, vec![Input::Start]);
+        self.go_online(index);
+        Ok(())
+    }
+
+    fn registering(&self, db: &mut Database, number: &str) -> Engine {
+        let new = NewAccount {
+            device_name: "phone".parse().unwrap(),
+            handle: number.parse().unwrap(),
+            server: "127.0.0.1:7900".to_owned(),
+            server_key: self.server.public(),
+            flags: Flags::default(),
+        };
+        Engine::register(db, &new, Arc::clone(&self.entropy) as Arc<dyn Entropy>, self.now).unwrap()
+    }
+
+    fn prove(&mut self, index: usize, number: &str) -> Result<(ConnectionId, SessionId), ()> {
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        self.hello(connection);
+        let engine = self.clients[index].engine.as_ref().unwrap();
+        let register = engine.register_request(RegistrationMethod::Phone(number.into()), None);
+        self.direct.request(connection, RequestId::new(7).unwrap(), register.into(), self.now);
+        let Some(hushwire_delivery::Effect::DeliverOtp(otp)) = self.direct.take_effects().pop() else {
+            panic!("no code was sent")
+        };
+        let code = String::from_utf8(otp.code.expose().to_vec()).unwrap();
+        let answer = self.direct.service().otp_delivered(otp.ticket, Ok(()));
+        self.direct.route([answer], self.now);
+        let Some(ServerFrame { response: Response::Registration(session), .. }) =
+            self.direct.take_frames(connection).pop()
+        else {
+            panic!("no registration")
+        };
+        let session_id = session.session_id;
+        match self.ask(connection, hushwire_wire::Otp { session_id, code: code.into() }.into()) {
+            Response::OtpOk(_) => Ok((connection, session_id)),
+            Response::RegistrationFailed(failed) => {
+                assert_eq!(failed.failure, hushwire_wire::RegistrationFailure::HandleLocked);
+                Err(())
+            }
+            other => panic!("no answer to a code: {other:?}"),
+        }
     }
 
     /// Another device of a person's account, added by the first one, and online.

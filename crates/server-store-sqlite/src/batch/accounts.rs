@@ -27,7 +27,8 @@ impl Batch<'_> {
             let device = reads::device(self.connection, account, operation.device.device)?;
             let same = list.genesis == operation.genesis && list.entries.first() == Some(&operation.entry);
             let device = device.filter(|_| same).ok_or(Refusal::AccountExists)?;
-            return Ok(Written::AccountCreated { account, mailbox: device.mailbox });
+            let mailbox = device.mailbox;
+            return Ok(Written::AccountCreated { account, mailbox, publications: Vec::new() });
         }
         let session = self.live_session(operation.session)?;
         self.may_create(&session, account)?;
@@ -38,7 +39,9 @@ impl Batch<'_> {
             self.exec(sql, [code.0])?;
         }
         self.exec("DELETE FROM session WHERE id = ?1", [session.session.as_bytes()])?;
+        let mut publications = Vec::new();
         for handle in [session.contact, session.username].iter().flatten() {
+            publications.extend(self.take_handle(&handle.canonical, account)?);
             self.give_handle(account, handle)?;
         }
         let (head, hash) = (int(1), operation.entry_hash.as_bytes());
@@ -54,10 +57,10 @@ impl Batch<'_> {
         )?;
         let mailbox = self.add_device(account, &operation.device)?;
         self.store_packages(mailbox, &operation.key_packages)?;
-        Ok(Written::AccountCreated { account, mailbox })
+        Ok(Written::AccountCreated { account, mailbox, publications })
     }
 
-    fn may_create(&self, session: &Session, account: AccountId) -> Step<()> {
+    fn may_create(&mut self, session: &Session, account: AccountId) -> Step<()> {
         decide::registration::ready(session, account)?;
         if let SessionMethod::Invite(code) = &session.method {
             decide::registration::invite(registration::invite(self.connection, code)?.as_ref(), self.now)?;
@@ -68,14 +71,12 @@ impl Batch<'_> {
         if let Some(Handle { canonical, .. }) = &session.contact
             && reads::by_handle(self.connection, canonical)?.is_some()
         {
-            let told_at = registration::lock(self.connection, canonical)?;
-            decide::registration::takeover(told_at, self.bounds, self.now)?;
+            decide::claim::passes(self.live_claim(canonical, account)?, self.now)?;
         }
         Ok(())
     }
 
     fn give_handle(&self, account: AccountId, handle: &Handle) -> rusqlite::Result<()> {
-        self.exec("DELETE FROM handle_lock WHERE handle = ?1", [&handle.canonical])?;
         let sql = "INSERT OR REPLACE INTO handle(canonical, kind, skeleton, account) VALUES (?1, ?2, ?3, ?4)";
         let kind = handle_number(&handle.kind);
         self.exec(sql, (&handle.canonical, kind, skeleton(handle), account.as_bytes())).map(|_| ())
@@ -124,7 +125,7 @@ impl Batch<'_> {
     }
 
     /// The mailboxes of everybody in a conversation with an account.
-    fn audience(&self, account: AccountId) -> rusqlite::Result<BTreeSet<MailboxKey>> {
+    pub(super) fn audience(&self, account: AccountId) -> rusqlite::Result<BTreeSet<MailboxKey>> {
         let sql = "SELECT DISTINCT other.mailbox FROM device d JOIN member own ON own.mailbox = d.mailbox
                    JOIN member other ON other.conversation = own.conversation WHERE d.account = ?1";
         let found =
@@ -149,8 +150,10 @@ impl Batch<'_> {
         self.settle()?;
         let own = [account.as_bytes()];
         self.exec("UPDATE account SET state = ?2 WHERE id = ?1", (account.as_bytes(), DELETED))?;
-        let sql = "DELETE FROM handle_lock WHERE handle IN (SELECT canonical FROM handle WHERE account = ?1)";
-        self.exec(sql, own)?;
+        for table in ["handle_claim", "claim_notice"] {
+            let sql = "WHERE handle IN (SELECT canonical FROM handle WHERE account = ?1)";
+            self.exec(&format!("DELETE FROM {table} {sql}"), own)?;
+        }
         self.exec("DELETE FROM handle WHERE account = ?1", own)?;
         let mut closed = Vec::new();
         for device in reads::devices(self.connection, account)? {

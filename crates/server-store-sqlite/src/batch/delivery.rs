@@ -214,8 +214,7 @@ impl Batch<'_> {
         }
         let sql = "UPDATE device SET last_seen = ?2, stale = 0 WHERE mailbox = ?1";
         self.exec(sql, (int(operation.mailbox.0), time(self.now)))?;
-        let sql = "DELETE FROM handle_lock WHERE handle IN (SELECT canonical FROM handle WHERE account = ?1)";
-        self.exec(sql, [row.owner.account.as_bytes()])?;
+        self.keep_handles_of(row.owner.account)?;
         Ok(Written::Done)
     }
 }

@@ -1,6 +1,6 @@
 //! Invites and sessions.
 
-use hushwire_server_store::account::{Handle, HandleKind, RequestTakeover, Takeover};
+use hushwire_server_store::account::{Handle, HandleKind};
 use hushwire_server_store::registration::{
     CodeHash, CreateInvite, InviteRef, InviteUses, OtpOutcome, RevokeInvite, Session, SessionMethod,
     StartSession, TryOtp,
@@ -11,7 +11,7 @@ use hushwire_types::{SessionId, Timestamp};
 use super::Batch;
 use crate::columns::{fixed, time};
 use crate::error::Step;
-use crate::reads::accounts::{by_handle, devices, handle_number, skeleton_is_taken};
+use crate::reads::accounts::{by_handle, handle_number, skeleton_is_taken};
 use crate::reads::registration::{self as reads, BY_INVITE, BY_OTP, OPEN};
 use crate::sql;
 
@@ -128,18 +128,6 @@ impl Batch<'_> {
             }
         }
         Ok(Written::Otp(outcome))
-    }
-
-    pub(super) fn request_takeover(&self, operation: RequestTakeover) -> Step<Written> {
-        let session = self.live_session(operation.session)?;
-        decide::registration::ready(&session, session.account)?;
-        let contact = session.contact.ok_or(Refusal::SessionInvalid)?;
-        let owner = by_handle(self.connection, &contact.canonical)?.ok_or(Refusal::UnknownAccount)?;
-        let sql = "INSERT OR IGNORE INTO handle_lock(handle, told_at) VALUES (?1, ?2)";
-        self.exec(sql, (&contact.canonical, time(self.now)))?;
-        let told_at = reads::lock(self.connection, &contact.canonical)?.unwrap_or(self.now);
-        let mailboxes = devices(self.connection, owner)?.into_iter().map(|device| device.mailbox).collect();
-        Ok(Written::Takeover(Takeover { owner, until: told_at.after(self.bounds.takeover_after), mailboxes }))
     }
 
     pub(super) fn live_session(&self, session: SessionId) -> Step<Session> {

@@ -24,6 +24,12 @@ impl Batch<'_> {
         sweep("DELETE FROM claimed WHERE at < ?1", now.before(self.bounds.claimed_ttl))?;
         sweep("DELETE FROM session WHERE expires_at <= ?1", now)?;
         sweep("DELETE FROM wrong_code WHERE at <= ?1", now.before(self.bounds.wrong_codes_window))?;
+        sweep("DELETE FROM handle_claim WHERE ends_at <= ?1", now)?;
+        self.exec(
+            "DELETE FROM claim_notice WHERE NOT EXISTS (SELECT 1 FROM handle_claim c
+             WHERE c.handle = claim_notice.handle AND c.claimant = claim_notice.claimant)",
+            [],
+        )?;
         sweep("DELETE FROM rate_limit WHERE arrival <= ?1", now)?;
         sweep("DELETE FROM invite WHERE expires_at < ?1", now.before(self.bounds.invite_ttl))?;
         self.cut_logs(now.before(self.bounds.entry_ttl))?;

@@ -85,12 +85,6 @@ pub(crate) fn wrong_codes(connection: &Connection, handle: &str, since: Timestam
     sql::many(connection, sql, (handle, time(since)), |row| timestamp(row, 0))
 }
 
-pub(crate) fn lock(connection: &Connection, handle: &str) -> Result<Option<Timestamp>> {
-    sql::one(connection, "SELECT told_at FROM handle_lock WHERE handle = ?1", [handle], |row| {
-        timestamp(row, 0)
-    })
-}
-
 fn optional_time(row: &Row<'_>, index: usize) -> Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(index)?.map(|at| Timestamp::from_ms(u64::try_from(at).unwrap_or_default())))
 }

@@ -1,19 +1,16 @@
 //! Accounts, handles, lists, devices.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use hushwire_types::{EntryHash, ListNumber, Seq};
 
-use super::registration::with_otp;
 use super::{Actor, Backend, World, run};
 use crate::account::{
     AccountState, AppendListEntry, DeleteAccount, DeviceAddress, Handle, HandleKind, ListHead, NewDevice,
-    RequestTakeover, SetSuspended, Suspension,
+    SetSuspended, Suspension,
 };
 use crate::key_package::{ClaimKeyPackages, LastResort};
 use crate::mailbox::{EntryKind, MailboxKey, RecordLogin};
-use crate::registration::{StartSession, TryOtp};
+use crate::registration::StartSession;
 use crate::{Bounds, Refusal, Written};
 
 fn username(name: &str, skeleton: &str) -> Option<Handle> {
@@ -134,60 +131,6 @@ pub fn look_alikes_are_refused<B: Backend>() {
         assert_eq!(world.create(creation).unwrap_err(), alike);
         let again = named(world, "@paypa1", "paypal");
         assert_eq!(world.write(again), Err(alike));
-    });
-}
-
-fn proven(world: &mut World) -> StartSession {
-    let (session, code) = with_otp(world, "+15551234567");
-    world.write(session.clone()).unwrap();
-    world.write(TryOtp { session: session.session, code }).unwrap();
-    session
-}
-
-pub fn a_locked_handle_passes_after_its_time<B: Backend>() {
-    run::<B>(&Bounds::default(), |world| {
-        let session = proven(world);
-        let creation = world.creation(&session);
-        let owner = world.create(creation).unwrap();
-        let session = proven(world);
-        let creation = world.creation(&session);
-        assert_eq!(world.create(creation.clone()).unwrap_err(), Refusal::HandleLocked { until: None });
-        let until = world.now.after(Duration::from_secs(7 * 24 * 60 * 60));
-        for _ in 0..2 {
-            match world.write(RequestTakeover { session: session.session }).unwrap() {
-                Written::Takeover(takeover) => {
-                    assert_eq!((takeover.owner, takeover.until), (owner.address.account, until));
-                    assert_eq!(takeover.mailboxes, [owner.mailbox]);
-                }
-                other => panic!("no lock: {other:?}"),
-            }
-        }
-        assert_eq!(world.create(creation).unwrap_err(), Refusal::HandleLocked { until: Some(until) });
-        world.now = until;
-        let session = proven(world);
-        let creation = world.creation(&session);
-        let heir = world.create(creation).unwrap();
-        let store = world.store();
-        assert_eq!(store.account_by_handle("+15551234567").unwrap(), Some(heir.address.account));
-        assert!(store.account(owner.address.account).unwrap().unwrap().handles.is_empty());
-    });
-}
-
-pub fn a_login_of_the_owner_ends_the_lock<B: Backend>() {
-    run::<B>(&Bounds::default(), |world| {
-        let session = proven(world);
-        let creation = world.creation(&session);
-        let owner = world.create(creation).unwrap();
-        let session = proven(world);
-        world.write(RequestTakeover { session: session.session }).unwrap();
-        world.write(RecordLogin { mailbox: owner.mailbox }).unwrap();
-        world.pass(Duration::from_secs(8 * 24 * 60 * 60));
-        let session = proven(world);
-        let creation = world.creation(&session);
-        assert_eq!(world.create(creation).unwrap_err(), Refusal::HandleLocked { until: None });
-        let free = world.open_session();
-        world.write(free.clone()).unwrap();
-        assert_eq!(world.write(RequestTakeover { session: free.session }), Err(Refusal::SessionInvalid));
     });
 }
 

@@ -31,7 +31,9 @@ pub const fn class(kind: &EntryKind) -> Class {
         EntryKind::Commit(_)
         | EntryKind::Welcome { .. }
         | EntryKind::Removed { .. }
-        | EntryKind::ListChanged { .. } => Class::Handshake,
+        | EntryKind::ListChanged { .. }
+        | EntryKind::HandleClaim(_)
+        | EntryKind::HandleMoved { .. } => Class::Handshake,
     }
 }
 

@@ -79,15 +79,6 @@ pub fn try_otp(
     Ok(OtpOutcome::Wrong { tries_left: otp.tries_left })
 }
 
-/// Whether a handle passes to another account, given when its owner was told (registration lock).
-///
-/// # Errors
-/// `HandleLocked`.
-pub fn takeover(told_at: Option<Timestamp>, bounds: &Bounds, now: Timestamp) -> Result<(), Refusal> {
-    let until = told_at.map(|at| at.after(bounds.takeover_after));
-    if until.is_some_and(|until| now >= until) { Ok(()) } else { Err(Refusal::HandleLocked { until }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

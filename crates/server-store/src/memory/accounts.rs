@@ -30,17 +30,18 @@ impl State {
             let same = present.genesis == genesis && present.entries.first() == Some(&(entry_hash, entry));
             let mailbox =
                 self.devices.get(&address).filter(|_| same).copied().ok_or(Refusal::AccountExists)?;
-            return Ok(Written::AccountCreated { account, mailbox });
+            return Ok(Written::AccountCreated { account, mailbox, publications: Vec::new() });
         }
         let session = self.live_session(session, now)?;
-        self.may_create(&session, account, bounds, now)?;
+        self.may_create(&session, account, now)?;
         super::key_packages::within(&Packages::default(), &key_packages, bounds)?;
 
         if let SessionMethod::Invite(code) = &session.method {
             self.use_invite(code);
         }
+        let mut publications = Vec::new();
         for handle in [session.contact, session.username].into_iter().flatten() {
-            self.locks.remove(&handle.canonical);
+            publications.extend(self.take_handle(&handle.canonical, account, bounds, now));
             self.handles.insert(handle.canonical, (handle.kind, account));
         }
         let entries = vec![(entry_hash, entry)];
@@ -51,16 +52,10 @@ impl State {
         if let Some(row) = self.mailboxes.get_mut(&mailbox) {
             super::key_packages::put(&mut row.packages, key_packages);
         }
-        Ok(Written::AccountCreated { account, mailbox })
+        Ok(Written::AccountCreated { account, mailbox, publications })
     }
 
-    fn may_create(
-        &self,
-        session: &Session,
-        account: AccountId,
-        bounds: &Bounds,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
+    fn may_create(&self, session: &Session, account: AccountId, now: Timestamp) -> Result<(), Refusal> {
         decide::registration::ready(session, account)?;
         if let SessionMethod::Invite(code) = &session.method {
             decide::registration::invite(self.invites.get(code), now)?;
@@ -71,7 +66,7 @@ impl State {
         if let Some(Handle { canonical, .. }) = &session.contact
             && self.handles.contains_key(canonical)
         {
-            decide::registration::takeover(self.locks.get(canonical).copied(), bounds, now)?;
+            decide::claim::passes(self.live_claim(canonical, account, now), now)?;
         }
         Ok(())
     }
@@ -126,7 +121,7 @@ impl State {
     }
 
     /// The mailboxes of everybody in a conversation with an account.
-    fn audience(&self, account: AccountId) -> BTreeSet<MailboxKey> {
+    pub(super) fn audience(&self, account: AccountId) -> BTreeSet<MailboxKey> {
         self.conversations
             .values()
             .filter(|row| row.members.iter().any(|member| member.address.account == account))
@@ -147,14 +142,11 @@ impl State {
     pub(super) fn delete_account(&mut self, operation: DeleteAccount) -> Result<Written, Refusal> {
         let row = self.accounts.get_mut(&operation.account).filter(|row| row.state != AccountState::Deleted);
         row.ok_or(Refusal::UnknownAccount)?.state = AccountState::Deleted;
-        let locks = &mut self.locks;
-        self.handles.retain(|canonical, (_, owner)| {
-            let keep = *owner != operation.account;
-            if !keep {
-                locks.remove(canonical);
-            }
-            keep
-        });
+        let handles = &self.handles;
+        let owned =
+            |canonical: &String| handles.get(canonical).is_some_and(|(_, owner)| *owner == operation.account);
+        self.claims.retain(|(canonical, _), _| !owned(canonical));
+        self.handles.retain(|_, (_, owner)| *owner != operation.account);
         let devices: Vec<DeviceAddress> =
             self.devices_of(operation.account).map(|device| device.address).collect();
         let closed = devices.into_iter().filter_map(|device| self.remove_device(device)).collect();

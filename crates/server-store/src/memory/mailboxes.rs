@@ -63,8 +63,7 @@ impl State {
         }
         row.last_seen = now;
         row.idle = Idle::No;
-        let handles = &self.handles;
-        self.locks.retain(|canonical, _| handles.get(canonical).is_none_or(|(_, owner)| *owner != account));
+        self.keep_handles_of(account);
         Ok(Written::Done)
     }
 }

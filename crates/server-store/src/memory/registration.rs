@@ -3,7 +3,7 @@
 use hushwire_types::Timestamp;
 
 use super::state::State;
-use crate::account::{Handle, HandleKind, RequestTakeover, Takeover};
+use crate::account::{Handle, HandleKind};
 use crate::bounds::Bounds;
 use crate::decide;
 use crate::error::Refusal;
@@ -90,21 +90,6 @@ impl State {
         }
         self.sessions.insert(operation.session, session);
         Ok(Written::Otp(outcome))
-    }
-
-    pub(super) fn request_takeover(
-        &mut self,
-        operation: RequestTakeover,
-        bounds: &Bounds,
-        now: Timestamp,
-    ) -> Result<Written, Refusal> {
-        let session = self.live_session(operation.session, now)?;
-        decide::registration::ready(&session, session.account)?;
-        let contact = session.contact.ok_or(Refusal::SessionInvalid)?;
-        let (_, owner) = *self.handles.get(&contact.canonical).ok_or(Refusal::UnknownAccount)?;
-        let told_at = *self.locks.entry(contact.canonical).or_insert(now);
-        let mailboxes = self.devices_of(owner).map(|device| device.mailbox).collect();
-        Ok(Written::Takeover(Takeover { owner, until: told_at.after(bounds.takeover_after), mailboxes }))
     }
 
     pub(super) fn live_session(

@@ -10,6 +10,7 @@ use hushwire_types::{
 };
 
 use crate::account::{AccountState, DeviceAddress, HandleKind, Idle, ListHead};
+use crate::claim::Claim;
 use crate::conversation::{ConversationKind, Member};
 use crate::decide::epoch::Standing;
 use crate::decide::overflow::Load;
@@ -25,8 +26,8 @@ pub(super) struct State {
     pub(super) invites: BTreeMap<CodeHash, Invite>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) wrong_codes: BTreeMap<String, Vec<Timestamp>>,
-    /// When the owner of a handle was told that somebody wants it.
-    pub(super) locks: BTreeMap<String, Timestamp>,
+    /// By handle and claiming account.
+    pub(super) claims: BTreeMap<(String, AccountId), ClaimRow>,
     pub(super) accounts: BTreeMap<AccountId, AccountRow>,
     pub(super) handles: BTreeMap<String, (HandleKind, AccountId)>,
     pub(super) devices: BTreeMap<DeviceAddress, MailboxKey>,
@@ -44,6 +45,13 @@ pub(super) struct State {
 pub(super) struct Dated {
     pub(super) at: Timestamp,
     pub(super) bytes: Bytes,
+}
+
+/// A claim and where its notice was written.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimRow {
+    pub(super) claim: Claim,
+    pub(super) notices: Vec<(MailboxKey, Seq)>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +114,7 @@ impl State {
             invites: BTreeMap::new(),
             sessions: BTreeMap::new(),
             wrong_codes: BTreeMap::new(),
-            locks: BTreeMap::new(),
+            claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
             handles: BTreeMap::new(),
             devices: BTreeMap::new(),

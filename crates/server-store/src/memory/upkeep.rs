@@ -27,6 +27,7 @@ impl State {
             wrong.retain(|at| *at > now.before(bounds.wrong_codes_window));
             !wrong.is_empty()
         });
+        self.claims.retain(|_, row| now < row.claim.ends_at);
         self.limits.retain(|_, arrival| *arrival > now);
         let ended_before = now.before(bounds.invite_ttl);
         self.invites.retain(|_, invite| invite.expires_at.is_none_or(|end| end >= ended_before));

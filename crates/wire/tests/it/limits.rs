@@ -1,14 +1,14 @@
 //! Limits hold in both directions, with a typed error.
 
-use hushwire_types::{ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
 use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
 use hushwire_wire::limits::{
-    DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, KEY_PACKAGE_BYTES, KEY_PACKAGES, LIST_ENTRIES,
-    LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES,
+    DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGE_BYTES, KEY_PACKAGES,
+    LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES,
 };
 use hushwire_wire::{
-    AccountKeys, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group, Invalid, Opaque, Place,
-    PutKeyPackages, Request, Response, SendMessage,
+    AccountKeys, AnswerHandleClaim, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
+    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Request, Response, SendMessage,
 };
 
 use crate::raw::Raw;
@@ -169,6 +169,23 @@ fn ids_have_their_exact_length() {
         let invalid = Invalid { field: "account_id", fault };
         assert_eq!(error, DecodeError::Invalid { request_id: RequestId::new(9), code: 832, invalid });
     }
+}
+
+#[test]
+fn the_handle_of_a_claim_is_bounded_and_has_no_controls() {
+    let answer = |handle: &str| -> Request {
+        AnswerHandleClaim {
+            handle: handle.into(),
+            account_id: AccountId::new([1; 32]),
+            answer: HandleClaimAnswer::Allow,
+        }
+        .into()
+    };
+    assert!(encode(&answer(&"a".repeat(HANDLE_BYTES))).is_ok());
+    assert_eq!(encode(&answer(&"a".repeat(HANDLE_BYTES + 1))), Err(too_large("handle")));
+    let value = |fault| Err(EncodeError::Invalid(Invalid { field: "handle", fault }));
+    assert_eq!(encode(&answer("\u{1b}[2J")), value(Fault::Value));
+    assert_eq!(encode(&answer("")), value(Fault::Missing));
 }
 
 #[test]

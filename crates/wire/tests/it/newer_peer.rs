@@ -52,7 +52,7 @@ fn an_unknown_kind_of_entry_keeps_its_bytes() {
 
 #[test]
 fn an_entry_can_be_parked_and_read_again() {
-    for entry in samples::entries() {
+    for entry in samples::entries().into_iter().chain(samples::claims()) {
         assert_eq!(Entry::from_bytes(entry.to_bytes().unwrap()), Ok(entry));
     }
 }

@@ -7,9 +7,10 @@ use hushwire_types::{
     SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AppendListEntry, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages,
-    ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent,
-    Error, ErrorCode, Fenced, FetchGroup, Gap, Group, Hello, KeyPackagesStored, KeysSet, ListChanged,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, ChannelBinding, ClaimedKeyPackage,
+    ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral,
+    EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer,
+    HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged,
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
     MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Register,
     Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response,
@@ -47,8 +48,19 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("message_received", MessageReceived { incarnation: INCARNATION, through_seq: Seq(42) }.into()),
     ];
     all.extend(registers());
+    all.extend(claim_answers());
     all.extend(group_requests());
     all
+}
+
+fn claim_answers() -> Vec<(&'static str, Request)> {
+    let answer = |answer| -> Request {
+        AnswerHandleClaim { handle: "+15551234567".into(), account_id: PEER, answer }.into()
+    };
+    vec![
+        ("answer_handle_claim_allow", answer(HandleClaimAnswer::Allow)),
+        ("answer_handle_claim_refuse", answer(HandleClaimAnswer::Refuse)),
+    ]
 }
 
 fn hello() -> Hello {
@@ -169,6 +181,8 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("acknowledged", Acknowledged { through_seq: Seq(42) }.into()),
         ("listening", Listening { through_seq: Seq(42) }.into()),
         ("delivery", Delivery { entries: entries() }.into()),
+        ("delivery_of_claims", Delivery { entries: claims() }.into()),
+        ("handle_claim_answered", HandleClaimAnswered.into()),
     ];
     all.extend(errors());
     all
@@ -244,7 +258,26 @@ fn errors() -> Vec<(&'static str, Response)> {
     vec![("error_stale_epoch", stale.into()), ("error_rate_limited", limited.into())]
 }
 
-/// One entry of each kind.
+/// A claim in each of its states, and a handle that moved.
+pub(crate) fn claims() -> Vec<Entry> {
+    let claim = |state| {
+        EntryKind::HandleClaim(HandleClaim {
+            handle: "+15551234567".into(),
+            account_id: PEER,
+            claimed_at: NOW,
+            locked_until: NOW.after(Duration::from_secs(7 * 86_400)),
+            state,
+        })
+    };
+    let states = HandleClaimState::ALL.iter().map(|state| claim(*state));
+    let moved = EntryKind::HandleMoved(HandleMoved { account_id: PEER });
+    (12..)
+        .zip(states.chain([moved]))
+        .map(|(seq, kind)| Entry { seq: Seq(seq), accepted_at: NOW, place: None, kind })
+        .collect()
+}
+
+/// One entry of each other kind.
 pub(crate) fn entries() -> Vec<Entry> {
     let placed = |seq, order: Option<u64>, kind| Entry {
         seq: Seq(seq),

@@ -7,9 +7,10 @@ use hushwire_types::{
     SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AppendListEntry, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages,
-    ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent,
-    Error, ErrorCode, Fenced, FetchGroup, Gap, Group, Hello, KeyPackagesStored, KeysSet, ListChanged,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, ChannelBinding, ClaimedKeyPackage,
+    ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral,
+    EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer,
+    HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged,
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
     MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Register,
     Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response,
@@ -206,6 +207,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         .into()),
         put_key_packages().prop_map(Request::from),
         opaque().prop_map(|entry| AppendListEntry { entry }.into()),
+        (sensitive(), account(), any::<i32>()).prop_map(|(handle, account_id, answer)| {
+            let answer = HandleClaimAnswer::from_code(answer);
+            AnswerHandleClaim { handle, account_id, answer }.into()
+        }),
         send_message().prop_map(Request::from),
         send_ephemeral().prop_map(Request::from),
         send_commit().prop_map(Request::from),
@@ -326,12 +331,25 @@ fn list_changed() -> impl Strategy<Value = EntryKind> {
     })
 }
 
+fn handle_claim() -> impl Strategy<Value = EntryKind> {
+    (sensitive(), account(), time(), time(), any::<i32>()).prop_map(
+        |(handle, account_id, claimed_at, locked_until, state)| {
+            let state = HandleClaimState::from_code(state);
+            EntryKind::HandleClaim(HandleClaim { handle, account_id, claimed_at, locked_until, state })
+        },
+    )
+}
+
+fn handle_moved() -> impl Strategy<Value = EntryKind> {
+    account().prop_map(|account_id| EntryKind::HandleMoved(HandleMoved { account_id }))
+}
+
 /// An entry without its number.
 fn entry() -> impl Strategy<Value = Entry> {
     let body = prop_oneof![
         (place(order().prop_map(Some)), placed_kind()),
         (place(option::of(order())), gap()),
-        (Just(None), prop_oneof![gap(), list_changed()]),
+        (Just(None), prop_oneof![gap(), list_changed(), handle_claim(), handle_moved()]),
     ];
     (time(), body).prop_map(|(accepted_at, (place, kind))| Entry { seq: Seq(0), accepted_at, place, kind })
 }
@@ -354,6 +372,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         Just(Response::from(Fenced)),
         Just(Response::from(OtpOk)),
         Just(Response::from(EphemeralSent)),
+        Just(Response::from(HandleClaimAnswered)),
         account().prop_map(|account_id| KeysSet { account_id }.into()),
         any::<u64>().prop_map(|seq| Acknowledged { through_seq: Seq(seq) }.into()),
         any::<u64>().prop_map(|seq| Listening { through_seq: Seq(seq) }.into()),
