@@ -8,7 +8,7 @@ use hushwire_client_store::conversation::{self as conversations, ConversationKin
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
 use hushwire_client_store::{View, journal, profile};
 use hushwire_content::{Encoded, Kind};
-use hushwire_engine::{Alert, Event, HandleClaim, Notice, StepError};
+use hushwire_engine::{Alert, ClaimState, Event, HandleClaim, Notice, StepError};
 use hushwire_identity::{Fingerprint, Handle, PublicKey, SafetyNumber};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Seq, Timestamp};
 
@@ -19,7 +19,7 @@ use crate::client::ClientError;
 pub struct Account {
     /// The account.
     pub account: AccountId,
-    /// The handle that it was registered with.
+    /// The handle that it was registered with, or another one where it lost that; empty where it has none any more.
     pub handle: String,
     /// This device.
     pub device: DeviceId,
@@ -274,7 +274,7 @@ pub(crate) fn account(view: &View<'_>) -> Result<Account, ClientError> {
     let key = PublicKey::from_bytes(&profile.server_key).map_err(|_| ClientError::Damaged("server key"))?;
     Ok(Account {
         account: profile.account,
-        handle: profile.handle,
+        handle: handles(view)?.own.into_iter().next().unwrap_or_default(),
         device: profile.device,
         device_name: profile.device_name,
         server: profile.server,
@@ -288,10 +288,15 @@ pub(crate) fn handles(view: &View<'_>) -> Result<Handles, ClientError> {
         StepError::Store(error) => ClientError::Store(error),
         _ => ClientError::Damaged("list of handles"),
     };
-    Ok(Handles {
-        own: hushwire_engine::own_handles(view).map_err(damaged)?,
-        claims: hushwire_engine::handle_claims(view).map_err(damaged)?,
-    })
+    let claims = hushwire_engine::handle_claims(view).map_err(damaged)?;
+    let others = hushwire_engine::own_handles(view).map_err(damaged)?;
+    let first = own(view)?.handle;
+    let lost = |claim: &HandleClaim| claim.handle == first && claim.state == ClaimState::Passed;
+    let mut all: Vec<String> = others.into_iter().filter(|handle| *handle != first).collect();
+    if !claims.iter().any(lost) {
+        all.insert(0, first);
+    }
+    Ok(Handles { own: all, claims })
 }
 
 pub(crate) fn contacts(view: &View<'_>) -> Result<Vec<Contact>, ClientError> {

@@ -165,7 +165,13 @@ impl Step<'_, '_> {
         result: Result<&wire::AccountKeys, &wire::Error>,
     ) -> Result<(), Stop> {
         let found = match result {
-            Ok(keys) => self.found(handle, keys)?,
+            Ok(keys) => {
+                let asked =
+                    self.session.waiting.iter().any(|(_, command, waits)| {
+                        waits == handle && matches!(command, Command::LookUp { .. })
+                    });
+                self.found(handle, keys, if asked { Why::Asked } else { Why::Itself })?
+            }
             Err(error) => {
                 if !matches!(error.code, wire::ErrorCode::UnknownAccount) && self.has_moved(handle)? {
                     self.put_off(Tag::LookUp(handle.to_owned()), error)?;
@@ -196,7 +202,12 @@ impl Step<'_, '_> {
     }
 
     /// Stores whom the server says a handle belongs to, unless that contradicts what is known.
-    fn found(&mut self, handle: &str, keys: &wire::AccountKeys) -> Result<Result<AccountId, Refusal>, Stop> {
+    fn found(
+        &mut self,
+        handle: &str,
+        keys: &wire::AccountKeys,
+        why: Why,
+    ) -> Result<Result<AccountId, Refusal>, Stop> {
         if self.take_keys(keys)? == Keys::Bad {
             return Ok(Err(Refusal::BadKeys(handle.to_owned())));
         }
@@ -207,6 +218,10 @@ impl Step<'_, '_> {
         setting::put(self.tx, &looked_up_setting(handle), &self.now.as_ms().to_be_bytes())?;
         match self.by_handle(handle)? {
             Some(known) if known.account == account => {}
+            // A person has decided about this very change, and is not asked again by every look-up.
+            Some(known) if why == Why::Itself && self.is_refused(handle, &account)? => {
+                return Ok(Ok(known.account));
+            }
             Some(known) => {
                 self.account_changed(&known, handle, account)?;
                 return Ok(Err(Refusal::AccountChanged(handle.to_owned())));
@@ -223,6 +238,12 @@ impl Step<'_, '_> {
             return Ok(Err(Refusal::Suspended(handle.to_owned())));
         }
         Ok(Ok(account))
+    }
+
+    /// Whether a person wants the handle to mean the account known here, and not this one.
+    fn is_refused(&self, handle: &str, successor: &AccountId) -> Result<bool, Stop> {
+        let refused = setting::find(self.tx, &refused_setting(handle))?;
+        Ok(refused.is_some_and(|refused| refused == successor.as_bytes()))
     }
 
     fn account_changed(&mut self, known: &Account, handle: &str, successor: AccountId) -> Result<(), Stop> {
@@ -256,6 +277,9 @@ impl Step<'_, '_> {
         };
         account::set_trust(self.tx, account, &Trust::Unverified)?;
         account::set_handle(self.tx, &successor, handle.as_deref())?;
+        if let Some(handle) = &handle {
+            setting::delete(self.tx, &refused_setting(handle))?;
+        }
         for account in [*account, successor] {
             self.event(&Event::Contact { account }, None, None)?;
         }
@@ -264,9 +288,13 @@ impl Step<'_, '_> {
     }
 
     fn refuse_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
-        let known = account::find(self.tx, account)?;
-        if !known.is_some_and(|known| matches!(known.trust, Trust::Changed { .. })) {
+        let Some(Account { trust: Trust::Changed { successor, .. }, handle, .. }) =
+            account::find(self.tx, account)?
+        else {
             return Ok(Outcome::Refused(Refusal::NoChange));
+        };
+        if let Some(handle) = &handle {
+            setting::put(self.tx, &refused_setting(handle), successor.as_bytes())?;
         }
         account::set_trust(self.tx, account, &Trust::Unverified)?;
         self.event(&Event::Contact { account: *account }, None, None)?;
@@ -312,6 +340,19 @@ impl Step<'_, '_> {
     pub(crate) fn direct_id(&self, peer: AccountId) -> ConversationId {
         direct_conversation_id(self.me.account, peer)
     }
+}
+
+/// Why a handle was looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// A person asked whose it is.
+    Asked,
+    /// It is used, or the server said that it moved.
+    Itself,
+}
+
+fn refused_setting(handle: &str) -> String {
+    format!("refused {handle}")
 }
 
 fn looked_up_setting(handle: &str) -> String {

@@ -47,7 +47,7 @@ impl Town {
 fn code_of(refused: &crate::support::Finished) -> String {
     let sentence = refused.stderr.last().unwrap();
     let (_, rest) = sentence.split_once("allowed the account ").unwrap();
-    rest[..19].to_owned()
+    rest.chars().take(19).collect()
 }
 
 #[test]
@@ -92,6 +92,7 @@ fn a_number_that_somebody_claims_stays_until_its_owner_allows_it() {
     world.run("alice", &["handles", "allow", NUMBER]).expect(1).sentence(&["nobody claims"]);
     let own = world.run("alice", &["handles", "--json"]).expect(0).json();
     assert!(own.iter().all(|line| line["type"] != "handle"), "{own:#?}");
+    world.run("alice", &["whoami"]).expect(0).shows("(no handle any more)");
 
     // Her friend hears of it at once, and writes to nobody before having decided.
     world.run("carol", &["receive"]).expect(0).shows(&format!("{NUMBER} belongs to another account now"));

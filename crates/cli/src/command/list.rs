@@ -89,7 +89,7 @@ pub(crate) async fn whoami(context: &Context) -> Outcome {
     let lines = || {
         format!(
             "{}\naccount      {}\ndevice       {} ({})\nserver       {}\nfingerprint  {}\nsince        {}",
-            account.handle,
+            if account.handle.is_empty() { "(no handle any more)" } else { &account.handle },
             account.account,
             display::line(&account.device_name),
             account.device,

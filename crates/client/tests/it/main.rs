@@ -1,6 +1,7 @@
 //! The client's sockets against a real server in the same process, and against whoever sits in between.
 #![cfg(test)]
 
+mod joining;
 mod relay;
 
 use std::path::Path;

@@ -141,6 +141,27 @@ fn a_known_handle_is_looked_up_before_it_is_used_and_not_each_time() {
 }
 
 #[test]
+fn who_stays_with_the_old_account_is_not_asked_again_until_it_is_yet_another_one() {
+    let mut world = World::with(&["alice", "bob", "mallory", "mona"]);
+    world.send(0, "@bob", "hello");
+    world.pass(Duration::from_secs(600));
+    let bob = world.account(1);
+    world.swap = Some((bob, world.account(2)));
+    let refused = Outcome::Refused(Refusal::AccountChanged("@bob".to_owned()));
+    assert_eq!(world.outcome(0, send("@bob", "to whom?", None)), refused);
+    assert_eq!(world.outcome(0, Command::RefuseChange { account: bob }), Outcome::Done);
+    for text in ["one", "two"] {
+        world.pass(Duration::from_secs(600));
+        assert!(matches!(world.outcome(0, send("@bob", text, None)), Outcome::Queued { .. }));
+    }
+    world.pass(Duration::from_secs(600));
+    assert_eq!((world.texts(1).len(), world.alerts(0).len()), (3, 1));
+    world.swap = Some((bob, world.account(3)));
+    assert_eq!(world.outcome(0, send("@bob", "and now?", None)), refused);
+    assert_eq!((world.texts(2).len(), world.texts(3).len(), world.alerts(0).len()), (0, 0, 2));
+}
+
+#[test]
 fn a_look_up_that_gets_no_answer_leaves_the_text_to_the_account_that_is_known() {
     let mut world = World::with(&["alice", "bob"]);
     world.send(0, "@bob", "hello");

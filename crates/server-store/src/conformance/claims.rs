@@ -101,7 +101,7 @@ pub fn a_claim_passes_after_its_time_and_tells_everybody<B: Backend>() {
             what: ClaimEvent::Claimed,
         };
         for actor in [owner, laptop] {
-            assert_eq!(told(world, &actor), [notice.clone()]);
+            assert_eq!(told(world, &actor), std::slice::from_ref(&notice));
         }
         world.now = Timestamp::from_ms(until.as_ms() - 1);
         assert_eq!(take(world, heir).unwrap_err(), Refusal::HandleLocked { until: Some(until) });
