@@ -1,7 +1,8 @@
 //! The entries of device lists, as their signers wrote them.
 //!
-//! Invariant: entries of an account are consecutive from 1 (the genesis, number 0, stands in [`account`](crate::account)).
-//! They are replaced only from a number on and as a whole, when a recovery-signed entry displaces others (rule R2).
+//! Invariant: every entry that was ever verified is kept, in the order of its coming (the genesis, number 0, stands in
+//! [`account`](crate::account)): also those that a recovery-signed entry displaced (rule R2), because leaves that were made
+//! under them are judged by them (rule R3).
 
 use hushwire_types::{AccountId, EntryHash, ListNumber};
 use rusqlite::{Row, params};
@@ -23,30 +24,22 @@ pub struct ListEntry {
 /// Appends an entry.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] where there is one of this number.
+/// [`StoreError::Conflict`] where it is there already.
 pub fn append(tx: &Tx<'_>, account: &AccountId, entry: &ListEntry) -> Result<(), StoreError> {
     tx.run(
-        "INSERT INTO list (account, number, hash, entry) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO list (account, position, number, hash, entry)
+         VALUES (?1, (SELECT ifnull(max(position), 0) + 1 FROM list WHERE account = ?1), ?2, ?3, ?4)",
         params![account.as_ref(), int(entry.number.0), entry.hash.as_ref(), entry.bytes],
     )?;
     Ok(())
 }
 
-/// Removes all entries from `number` on, for others to take their places.
-///
-/// # Errors
-/// The database cannot be written.
-pub fn truncate_from(tx: &Tx<'_>, account: &AccountId, number: ListNumber) -> Result<(), StoreError> {
-    tx.run("DELETE FROM list WHERE account = ?1 AND number >= ?2", params![account.as_ref(), int(number.0)])?;
-    Ok(())
-}
-
-/// All entries of an account, in order.
+/// All entries of an account, in the order of their coming.
 ///
 /// # Errors
 /// The database cannot be read.
 pub fn of(view: &View<'_>, account: &AccountId) -> Result<Vec<ListEntry>, StoreError> {
-    view.many("SELECT * FROM list WHERE account = ?1 ORDER BY number", params![account.as_ref()], read)
+    view.many("SELECT * FROM list WHERE account = ?1 ORDER BY position", params![account.as_ref()], read)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ListEntry> {

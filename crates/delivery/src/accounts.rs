@@ -65,7 +65,7 @@ impl Service {
         Ok(AccountKeys {
             account_id,
             genesis: (from == ListNumber(0)).then(|| list.genesis.into()),
-            first_number: if entries.is_empty() { list.head.number.next() } else { first },
+            first_number: first,
             entries,
             username: username(&account),
             suspended: account.state == AccountState::Suspended,
@@ -179,6 +179,12 @@ impl Service {
         let accepted = list.append(&append.entry).map_err(refused_entry)?;
         let entry = UnverifiedEntry::decode(&append.entry)
             .map_err(|_| Fault::Malformed("the device list entry cannot be read"))?;
+        if list.head().hash != entry.hash()
+            && before.entries(entry.number()).next() != Some(&append.entry[..])
+        {
+            // It is true and too late: a recovery-signed entry has its place.
+            return Err(Fault::ListConflict);
+        }
         if accepted.new_entries == 0 {
             // An answer was lost: the entry has been in the list since.
             let appended = ListEntryAppended { list_number: entry.number(), list_hash: entry.hash() };

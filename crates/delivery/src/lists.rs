@@ -1,5 +1,8 @@
 //! Verified device lists over the store, in a cache.
 //!
+//! A list has every entry that was ever taken, displaced ones too: leaves that were made under them are judged by them
+//! (rules R2 and R3).
+//!
 //! A list in the store was verified before it was written. It is verified again when it is read, because a judgement
 //! over leaves is only as good as the list under it, and a damaged store must not let anybody in.
 

@@ -8,7 +8,7 @@ use hushwire_identity::{Change, DeviceStatus, PublicKey, Signature, UnverifiedEn
 use hushwire_server_store::account::{AccountState, Device};
 use hushwire_server_store::key_package::LastResort;
 use hushwire_server_store::mailbox::{Mailbox, RecordLogin};
-use hushwire_types::{ListNumber, Seq, Timestamp};
+use hushwire_types::{Seq, Timestamp};
 use hushwire_wire::{Cursor, LoggedIn, Login};
 
 use crate::fault::{Fault, Unwelcome};
@@ -93,7 +93,8 @@ impl Service {
         if list.status(login.device_id) != DeviceStatus::Revoked {
             return Ok(None);
         }
-        let entries = list.entries(ListNumber(1)).filter_map(|entry| UnverifiedEntry::decode(entry).ok());
+        // A displaced addition counts as revoked (rule R2).
+        let entries = list.history().filter_map(|entry| UnverifiedEntry::decode(entry).ok());
         let mut keys = entries.filter_map(|entry| match entry.change() {
             Change::Add { list_key, .. } => Some(*list_key),
             Change::Revoke { .. } | Change::RotateRecovery { .. } => None,

@@ -1,7 +1,8 @@
 //! Device lists of accounts: verified chains in rows, the longest that is known, never another genesis (rules R2, R3).
 //!
 //! Invariants:
-//! - An account's list is written only after it was verified from its genesis, and only continues what was known.
+//! - An account's list is written only after it was verified from its genesis, and only continues what was known. What a
+//!   recovery-signed entry displaced stays in the rows, because old leaves are judged by it (rules R2 and R3).
 //! - A list that somebody spoke of and that is not known stands in `wanted` until it is here or was asked for in vain.
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::wanted::{self, Wanted};
 use hushwire_client_store::{View, conversation};
 use hushwire_identity::{Accepted, DeviceList, LeafCredential, ListError, ListHead, UnverifiedEntry};
-use hushwire_types::{AccountId, DeviceId, ListNumber};
+use hushwire_types::{AccountId, DeviceId, EntryHash, ListNumber};
 use hushwire_wire as wire;
 
 use crate::notice::Mismatch;
@@ -22,6 +23,17 @@ use crate::{Alert, Event, StepError, Tag};
 
 /// Answers that do not bring a wanted list before it counts as withheld.
 const WITHHELD_AFTER: u32 = 3;
+
+/// The same where the known list is as long: the newer entries and then all of them were asked for.
+const CONTRADICTED_AFTER: u32 = 2;
+
+/// Stands for the hash of an entry of which nobody has said anything but that there may be one.
+const NOT_SAID: EntryHash = EntryHash::new([0; 32]);
+
+/// How many entries of a list were ever taken.
+fn taken(list: &DeviceList) -> u64 {
+    u64::try_from(list.history().count()).unwrap_or(u64::MAX)
+}
 
 /// What became of an account's keys that the server showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +94,13 @@ impl Step<'_, '_> {
 
     /// Asks for the newer entries of a list, or for all of it.
     pub(crate) fn fetch_list(&mut self, account: AccountId) -> Result<(), Stop> {
-        let from_number = self.list(&account)?.map_or(ListNumber(0), |list| list.head().number.next());
-        self.request(Tag::Keys(account), wire::SenderKeys { account_id: account, from_number });
+        let tag = Tag::Keys(account);
+        // Both sides count what they took. A server that was restored may have taken it in another order: where the newer entries
+        // did not bring what is wanted, all of them may.
+        let whole = self.session.connection.as_ref().is_some_and(|connection| connection.tries(&tag) > 0);
+        let known = self.list(&account)?.filter(|_| !whole);
+        let from_number = known.map_or(ListNumber(0), |list| ListNumber(taken(&list)).next());
+        self.request(tag, wire::SenderKeys { account_id: account, from_number });
         Ok(())
     }
 
@@ -129,6 +146,9 @@ impl Step<'_, '_> {
             }
             if keys.entries.len() >= wire::limits::LIST_ENTRIES {
                 self.want_more(account)?;
+            } else if wanted::find(self.tx, &account)?.is_some_and(|wanted| wanted.hash == NOT_SAID) {
+                // That was the last page.
+                wanted::delete(self.tx, &account)?;
             }
         }
         Ok(taken)
@@ -160,7 +180,7 @@ impl Step<'_, '_> {
                 learned_at: self.now,
             },
         )?;
-        self.write_entries(&list, ListNumber(1))?;
+        self.write_entries(&list, 0)?;
         self.event(&Event::Contact { account }, None, None)?;
         self.lists.put(list);
         Ok(Keys::Good)
@@ -185,9 +205,7 @@ impl Step<'_, '_> {
         if accepted.new_entries == 0 {
             return Ok(Keys::Good);
         }
-        let from = accepted.displaced_from.unwrap_or(known.head().number.next());
-        list::truncate_from(self.tx, &account, from)?;
-        self.write_entries(&list, from)?;
+        self.write_entries(&list, known.history().count())?;
         let head = list.head();
         if head.number >= known.head().number {
             account::set_head(self.tx, &account, head.number, &head.hash)?;
@@ -197,9 +215,10 @@ impl Step<'_, '_> {
         Ok(Keys::Good)
     }
 
-    fn write_entries(&self, list: &DeviceList, from: ListNumber) -> Result<(), Stop> {
+    /// Writes all entries but the first `known`, in the order in which they were taken.
+    fn write_entries(&self, list: &DeviceList, known: usize) -> Result<(), Stop> {
         let account = list.account_id();
-        for bytes in list.entries(from) {
+        for bytes in list.history().skip(known) {
             let entry = UnverifiedEntry::decode(bytes)
                 .map_err(|_| StepError::Bug("a verified entry is malformed"))?;
             list::append(
@@ -240,8 +259,7 @@ impl Step<'_, '_> {
     /// The server has more entries than one answer holds.
     fn want_more(&mut self, account: AccountId) -> Result<(), Stop> {
         let Some(list) = self.list(&account)? else { return Ok(()) };
-        let next =
-            ListHead { number: list.head().number.next(), hash: hushwire_types::EntryHash::new([0; 32]) };
+        let next = ListHead { number: list.head().number.next(), hash: NOT_SAID };
         self.want(account, next)
     }
 
@@ -258,7 +276,8 @@ impl Step<'_, '_> {
         let now = self.now;
         let Some(connection) = self.connection() else { return Ok(()) };
         connection.put_off(Tag::Keys(account), Duration::ZERO, now);
-        if !further && connection.tries(&Tag::Keys(account)) < WITHHELD_AFTER {
+        let enough = if further { CONTRADICTED_AFTER } else { WITHHELD_AFTER };
+        if connection.tries(&Tag::Keys(account)) < enough {
             return Ok(());
         }
         wanted::delete(self.tx, &account)?;

@@ -127,12 +127,10 @@ impl Step<'_, '_> {
         if own.knows(told) {
             return Ok(());
         }
-        if told.number > own.head().number {
-            return self.want(self.me.account, told);
-        }
         if let Some(connection) = self.connection() {
             connection.own_list = None;
         }
-        self.alert(Alert::Fork { account: self.me.account }, None)
+        // Newer, or the recovery key has displaced entries (rule R2), or a lie: its entries tell.
+        self.want(self.me.account, told)
     }
 }

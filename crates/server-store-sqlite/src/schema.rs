@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -197,6 +197,22 @@ CREATE TABLE claim_notice(
     seq INTEGER NOT NULL,
     PRIMARY KEY (handle, claimant, mailbox)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Device lists with what was displaced in them, in the order of its coming.
+const HISTORY: &str = "
+CREATE TABLE list_history(
+    account BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    entry BLOB NOT NULL,
+    PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+INSERT INTO list_history(account, position, number, hash, entry)
+    SELECT account, number, number, hash, entry FROM list_entry;
+DROP TABLE list_entry;
+ALTER TABLE list_history RENAME TO list_entry;
 ";
 
 /// Brings a file to the newest version.

@@ -65,8 +65,9 @@ pub struct CreateAccount {
 
 /// Appends to a device list, or displaces its tail by a recovery-signed entry (rule R2).
 ///
-/// Compare-and-swap on `head`. `number` is `head.number + 1`, or at most `head.number` for a displacement, which
-/// drops all entries from `number` on. Writes a `ListChanged` entry to each mailbox of the account and of everybody in
+/// Compare-and-swap on `head`. `number` is `head.number + 1`, or at most `head.number` for a displacement: then the entries
+/// from `number` on are no longer in the list. They are kept all the same, because leaves that were made under them are
+/// judged by them (rule R3). Writes a `ListChanged` entry to each mailbox of the account and of everybody in
 /// a conversation with it. Answers [`Written::ListAppended`](crate::Written::ListAppended); the entry that is the
 /// head already is answered so too.
 #[derive(Debug, Clone)]
@@ -178,9 +179,10 @@ impl Account {
 pub struct AccountList {
     /// The genesis (number 0).
     pub genesis: Bytes,
-    /// The number of the first of `entries`.
+    /// The place of the first of `entries` among all that the list ever had. It is the entry's number as long as nothing was
+    /// displaced.
     pub first: ListNumber,
-    /// Consecutive entries up to the head.
+    /// All entries from there on in the order of their coming, displaced ones too (rule R3).
     pub entries: Vec<Bytes>,
     /// Where the list stands.
     pub head: ListHead,

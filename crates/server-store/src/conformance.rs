@@ -283,7 +283,7 @@ macro_rules! conformance_tests {
         ]);
         $crate::conformance_tests!(@module $backend, accounts: [
             an_account_is_made_all_at_once, the_same_creation_again_gets_the_same_answer, handles_are_unique,
-            look_alikes_are_refused, a_list_grows_by_compare_and_swap, a_revoked_device_loses_everything, r2_a_displacement_replaces_the_tail,
+            look_alikes_are_refused, a_list_grows_by_compare_and_swap, a_revoked_device_loses_everything, r2_a_displacement_takes_the_place_of_the_tail_and_keeps_it,
             a_moved_list_is_told_to_everybody_in_a_conversation, a_suspended_account_is_silent,
             a_deleted_account_leaves_its_list_only, users_are_listed_in_pages,
         ]);

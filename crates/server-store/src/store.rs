@@ -39,7 +39,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError`]
     fn account_by_handle(&self, canonical: &str) -> Result<Option<AccountId>, StoreError>;
 
-    /// An account's genesis and its list entries from `from` on (at least 1), deleted accounts' too.
+    /// An account's genesis and the entries that its list ever had from the `from`-th on (at least 1), displaced ones too;
+    /// deleted accounts' as well.
     ///
     /// # Errors
     /// [`StoreError`]

@@ -10,7 +10,8 @@ use crate::{Opaque, Sensitive, limits, proto};
 pub struct SenderKeys {
     /// The account.
     pub account_id: AccountId,
-    /// The first entry that is wanted; 0 is the genesis.
+    /// The first entry that is wanted, counted in the order in which the server took them, displaced ones too; 0 is the
+    /// genesis.
     pub from_number: ListNumber,
 }
 
@@ -55,9 +56,11 @@ pub struct AccountKeys {
     pub account_id: AccountId,
     /// The genesis, where the answer begins with it.
     pub genesis: Option<Opaque>,
-    /// Number of the first of `entries`, at least 1; where there are none, the number that the next one will have.
+    /// Place of the first of `entries` in the order in which the server took them, at least 1; where there are none, the
+    /// place that was asked for.
     pub first_number: ListNumber,
-    /// Consecutive entries, at most [`limits::LIST_ENTRIES`]: as many as that means that there may be more.
+    /// The entries from there on, those that were displaced too (rules R2 and R3), at most [`limits::LIST_ENTRIES`]: as many as
+    /// that means that there may be more.
     pub entries: Vec<Opaque>,
     /// The username without the at sign. Never a phone number or an e-mail address.
     pub username: Option<Sensitive>,

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use hushwire_identity::list::Author;
+use hushwire_identity::{DeviceStatus, RecoveryKey};
 use hushwire_mls::KeyPackageKind;
 use hushwire_server_store::account::Suspension;
 use hushwire_types::{AccountId, DeviceId, ListNumber};
 use hushwire_wire::{
-    AccountKeys, AppendListEntry, EntryKind, ErrorCode, ListEntryAppended, LookUp, PutKeyPackages,
-    RecipientKeys, Response, SenderKeys,
+    AccountKeys, AppendListEntry, EntryKind, ErrorCode, ListEntryAppended, LoginFailure, LookUp,
+    PutKeyPackages, RecipientKeys, Response, SenderKeys,
 };
 
 use crate::world::{Device, Keys, World, entries, package};
@@ -230,9 +231,35 @@ fn r2_the_recovery_key_displaces_what_a_stolen_device_wrote() {
     let answer = appended(world.ask(thief.line, AppendListEntry { entry: entry.into() }));
     assert_eq!(answer.list_number, ListNumber(2));
     assert!(world.list(alice.account).active_devices().is_empty());
+    // What was displaced is still there to judge its leaves by (rule R3), and counts as revoked.
+    let stolen = world.list(alice.account);
+    assert_eq!((stolen.history().count(), stolen.status(thief.id)), (3, DeviceStatus::Revoked));
     assert_eq!(world.direct.service().connected(), 0);
     let line = world.connect();
-    assert!(world.try_login(&thief.keys, line).is_err());
+    let failed = world.try_login(&thief.keys, line).unwrap_err();
+    assert_eq!(failed.failure, LoginFailure::Revoked);
+}
+
+#[test]
+fn r2_what_a_recovery_signed_entry_displaced_cannot_come_back() {
+    let mut world = World::new();
+    let alice = world.join("alice");
+    let before = world.list(alice.account);
+    let laptop = world.link(&alice);
+    let displaced = world.list(alice.account).entries(ListNumber(2)).next().unwrap().to_vec();
+    let late = before.revoke(Author::Device(&alice.keys.list_key), alice.id).unwrap();
+    let entry =
+        before.rotate_recovery(&alice.keys.recovery, &RecoveryKey::generate(&*world.entropy)).unwrap();
+    let answer = appended(world.ask(alice.line, AppendListEntry { entry: entry.clone().into() }));
+    assert_eq!(answer.list_number, ListNumber(2));
+    for entry in [displaced, late] {
+        let refused = world.refused(alice.line, AppendListEntry { entry: entry.into() });
+        assert_eq!(refused.code, ErrorCode::ListConflict);
+    }
+    assert_eq!(world.list(alice.account).entries(ListNumber(2)).next().unwrap(), &entry[..]);
+    let keys = SenderKeys { account_id: alice.account, from_number: ListNumber(2) };
+    assert_eq!(keys_of(world.ask(alice.line, keys)).entries.len(), 2);
+    assert_ne!(laptop.id, alice.id);
 }
 
 #[test]

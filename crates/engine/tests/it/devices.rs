@@ -64,6 +64,94 @@ fn r3_a_revoked_device_is_removed_and_reads_nothing_more() {
     }
 }
 
+/// Alerts of rule R4, of lists that do not come, and of conversations that nobody can repair.
+fn complaints(world: &mut World) -> Vec<Alert> {
+    let complaint = |alert: &Alert| {
+        matches!(
+            alert,
+            Alert::Mismatch { .. } | Alert::Stuck { .. } | Alert::ListWithheld { .. } | Alert::Fork { .. }
+        )
+    };
+    (0..world.clients.len()).flat_map(|index| world.alerts(index)).filter(complaint).collect()
+}
+
+fn nothing_is_parked(world: &mut World, index: usize) {
+    let db = world.client(index).db.as_mut().unwrap();
+    assert_eq!(db.read(hushwire_client_store::parked::all).unwrap().len(), 0);
+}
+
+#[test]
+fn r2_a_displaced_device_is_removed_by_everybody_and_reads_nothing_more() {
+    let (mut world, thief) = with_a_laptop();
+    world.send(thief, "@alice", "from the thief");
+    world.pass(Duration::from_secs(60));
+    world.recover(1, 1);
+    world.pass(Duration::from_secs(300));
+    world.send(0, "@bob", "secret");
+    world.send(1, "@alice", "also secret");
+    world.pass(Duration::from_secs(300));
+    assert!(!world.texts(thief).iter().any(|(_, body)| body.contains("secret")));
+    assert_eq!((world.texts(0).len(), world.texts(1).len()), (4, 4));
+    let device = world.clients[thief].engine.as_ref().unwrap().device();
+    for index in [0, 1] {
+        let gone =
+            |notice: &Notice| matches!(notice, Notice::DeviceRemoved { device: of, .. } if *of == device);
+        assert!(world.notices(index).iter().any(gone), "{index}");
+        nothing_is_parked(&mut world, index);
+    }
+    assert_eq!(complaints(&mut world), []);
+}
+
+#[test]
+fn r3_who_was_away_judges_what_a_displaced_device_did_by_the_list_of_that_time() {
+    let mut world = World::with(&["alice", "bob"]);
+    world.send(0, "@bob", "before");
+    world.pass(Duration::from_secs(120));
+    world.go_offline(0);
+    // A stolen phone adds a device, which joins and speaks; then the recovery key undoes that. Alice knows of nothing.
+    let thief = world.link(1);
+    world.pass(Duration::from_secs(300));
+    world.send(thief, "@alice", "from the thief");
+    world.pass(Duration::from_secs(60));
+    world.recover(1, 1);
+    world.pass(Duration::from_secs(300));
+    world.send(1, "@alice", "it was a thief");
+    world.pass(Duration::from_secs(60));
+
+    world.go_online(0);
+    world.pass(Duration::from_secs(300));
+    let bodies: Vec<String> = world.texts(0).into_iter().map(|(_, body)| body).collect();
+    assert_eq!(bodies, ["before", "from the thief", "it was a thief"]);
+    nothing_is_parked(&mut world, 0);
+    world.send(0, "@bob", "secret");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.texts(1).last().unwrap().1, "secret");
+    assert!(!world.texts(thief).iter().any(|(_, body)| body == "secret"));
+    assert_eq!(complaints(&mut world), []);
+    // It is in the rows: another start judges the same.
+    world.restart(0);
+    world.send(1, "@alice", "and after a restart");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.texts(0).last().unwrap().1, "and after a restart");
+}
+
+#[test]
+fn r2_a_device_that_was_away_when_its_own_list_was_displaced_follows() {
+    let (mut world, laptop) = with_a_laptop();
+    world.go_offline(1);
+    world.recover(1, laptop);
+    world.pass(Duration::from_secs(300));
+    world.go_online(1);
+    world.pass(Duration::from_secs(300));
+    world.send(0, "@bob", "to the phone");
+    world.send(1, "@alice", "from the phone");
+    world.pass(Duration::from_secs(60));
+    assert_eq!((world.texts(0).len(), world.texts(1).len()), (3, 3));
+    assert!(!world.texts(laptop).iter().any(|(_, body)| body.contains("the phone")));
+    nothing_is_parked(&mut world, 1);
+    assert_eq!(complaints(&mut world), []);
+}
+
 #[test]
 fn a_conversation_that_begins_later_has_all_devices_of_both() {
     let mut world = World::with(&["alice", "bob"]);

@@ -18,7 +18,7 @@ use hushwire_engine::{
 };
 use hushwire_identity::list::Author;
 use hushwire_identity::{
-    ChannelBinding, DeviceList, Flags, Handle, ListKey, NewDevice, ServerKey, UnverifiedEntry,
+    ChannelBinding, DeviceList, Flags, Handle, ListKey, NewDevice, RecoveryKey, ServerKey, UnverifiedEntry,
 };
 use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
@@ -297,7 +297,7 @@ impl World {
         profile.recovery_key = None;
         let folder = tempfile::tempdir().unwrap();
         let mut db = Database::create(folder.path(), &key(), &*self.entropy).unwrap();
-        let entries: Vec<Vec<u8>> = list.entries(ListNumber(1)).map(<[u8]>::to_vec).collect();
+        let entries: Vec<Vec<u8>> = list.history().map(<[u8]>::to_vec).collect();
         let now = self.now;
         db.step::<_, StoreError>(|tx| {
             profile::insert(tx, &profile)?;
@@ -339,6 +339,16 @@ impl World {
         let key = ListKey::from_seed(&profile.list_key);
         let entry = list.revoke(Author::Device(&key), device).unwrap();
         self.append(owner, &entry);
+    }
+
+    /// The account's recovery key takes the place of all entries from 2 on: only the first device, the owner, is left. It goes
+    /// to the server over the connection of `by`.
+    pub fn recover(&mut self, owner: usize, by: usize) {
+        let (profile, list) = self.profile_of(owner);
+        let recovery = RecoveryKey::from_seed(&profile.recovery_key.unwrap());
+        let next = RecoveryKey::generate(&*self.entropy);
+        let entry = list.prefix(ListNumber(1)).unwrap().rotate_recovery(&recovery, &next).unwrap();
+        self.append(by, &entry);
     }
 
     fn profile_of(&mut self, index: usize) -> (profile::Profile, DeviceList) {

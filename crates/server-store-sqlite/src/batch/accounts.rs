@@ -83,7 +83,8 @@ impl Batch<'_> {
     }
 
     fn insert_list_entry(&self, account: AccountId, head: ListHead, entry: &[u8]) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO list_entry(account, number, hash, entry) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO list_entry(account, position, number, hash, entry) VALUES
+                   (?1, (SELECT ifnull(max(position), 0) + 1 FROM list_entry WHERE account = ?1), ?2, ?3, ?4)";
         self.exec(sql, (account.as_bytes(), int(head.number.0), head.hash.as_bytes(), entry)).map(|_| ())
     }
 
@@ -95,8 +96,6 @@ impl Batch<'_> {
             return Ok(Written::ListAppended { head, closed: Vec::new(), publications: Vec::new() });
         }
         self.settle()?;
-        let sql = "DELETE FROM list_entry WHERE account = ?1 AND number >= ?2";
-        self.exec(sql, (account.as_bytes(), int(head.number.0)))?;
         self.insert_list_entry(account, head, &operation.entry)?;
         let sql = "UPDATE account SET head_number = ?2, head_hash = ?3 WHERE id = ?1";
         self.exec(sql, (account.as_bytes(), int(head.number.0), head.hash.as_bytes()))?;

@@ -85,7 +85,7 @@ pub(crate) fn list(
         Ok((bytes(row, 0)?, ListHead { number: ListNumber(uint(row, 1)?), hash: fixed(row, 2)? }))
     })?;
     let Some((genesis, head)) = found else { return Ok(None) };
-    let sql = "SELECT entry FROM list_entry WHERE account = ?1 AND number >= ?2 ORDER BY number";
+    let sql = "SELECT entry FROM list_entry WHERE account = ?1 AND position >= ?2 ORDER BY position";
     let entries = sql::many(connection, sql, (account.as_bytes(), int(first.0)), |row| bytes(row, 0))?;
     Ok(Some(AccountList { genesis, first, entries, head }))
 }

@@ -185,7 +185,7 @@ pub fn a_revoked_device_loses_everything<B: Backend>() {
     });
 }
 
-pub fn r2_a_displacement_replaces_the_tail<B: Backend>() {
+pub fn r2_a_displacement_takes_the_place_of_the_tail_and_keeps_it<B: Backend>() {
     run::<B>(&Bounds::default(), |world| {
         let owner = world.actor();
         let thief = second_device(world, &owner);
@@ -204,12 +204,23 @@ pub fn r2_a_displacement_replaces_the_tail<B: Backend>() {
         assert_eq!(appended(world, displacement.clone()), [thief.mailbox]);
         let store = world.store();
         let list = store.list(owner.address.account, ListNumber(1)).unwrap().unwrap();
-        assert_eq!((list.head, list.entries.len()), (head_of(&displacement), 2));
-        assert_eq!(list.entries[1], displacement.entry);
+        assert_eq!(list.head, head_of(&displacement));
+        // The first entry, the thief's addition, the theft: leaves of that time are judged by them (rule R3).
+        assert_eq!((list.entries.len(), &list.entries[3]), (4, &displacement.entry));
+        let newest = store.list(owner.address.account, ListNumber(4)).unwrap().unwrap();
+        assert_eq!((newest.first, newest.entries), (ListNumber(4), vec![displacement.entry.clone()]));
+        assert!(store.list(owner.address.account, ListNumber(5)).unwrap().unwrap().entries.is_empty());
         let devices = store.devices(owner.address.account).unwrap();
         assert_eq!(devices.len(), 1);
         assert_eq!(devices[0].address, owner.address);
         assert!(devices[0].mailbox != owner.mailbox && devices[0].mailbox != thief.mailbox);
+        // It goes on from there.
+        let owner = Actor { head: head_of(&displacement), ..owner };
+        let next = next_entry(world, &owner);
+        assert_eq!(next.number, ListNumber(3));
+        appended(world, next.clone());
+        let list = world.store().list(owner.address.account, ListNumber(1)).unwrap().unwrap();
+        assert_eq!((list.head, list.entries.len()), (head_of(&next), 5));
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hushwire_types::{AccountId, Seq, Timestamp};
+use hushwire_types::{AccountId, ListNumber, Seq, Timestamp};
 
 use super::state::{AccountRow, MailboxRow, Packages, State};
 use crate::account::{
@@ -45,7 +45,8 @@ impl State {
             self.handles.insert(handle.canonical, (handle.kind, account));
         }
         let entries = vec![(entry_hash, entry)];
-        let row = AccountRow { state: AccountState::Active, genesis, entries, created_at: now };
+        let head = ListHead { number: ListNumber(1), hash: entry_hash };
+        let row = AccountRow { state: AccountState::Active, genesis, entries, head, created_at: now };
         self.accounts.insert(account, row);
         self.sessions.remove(&session.session);
         let mailbox = self.add_device(account, &device, now);
@@ -91,12 +92,11 @@ impl State {
             return Err(Refusal::UnknownAccount);
         }
         let head = ListHead { number: operation.number, hash: operation.hash };
-        if decide::list::append(row.head(), operation)? == Step::Already {
+        if decide::list::append(row.head, operation)? == Step::Already {
             return Ok(Written::ListAppended { head, closed: Vec::new(), publications: Vec::new() });
         }
-        let keep = usize::try_from(operation.number.0.saturating_sub(1)).unwrap_or(usize::MAX);
-        row.entries.truncate(keep);
         row.entries.push((operation.hash, operation.entry.clone()));
+        row.head = head;
 
         let audience = self.audience(operation.account);
         let mut closed = Vec::new();

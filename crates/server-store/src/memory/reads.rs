@@ -18,7 +18,7 @@ impl State {
             account,
             state: row.state,
             handles: self.handles_of(account),
-            head: row.head(),
+            head: row.head,
             created_at: row.created_at,
         })
     }
@@ -34,7 +34,7 @@ impl State {
         let first = from.max(ListNumber(1));
         let skip = usize::try_from(first.0.saturating_sub(1)).unwrap_or(usize::MAX);
         let entries = row.entries.iter().skip(skip).map(|(_, entry)| entry.clone()).collect();
-        Some(AccountList { genesis: row.genesis.clone(), first, entries, head: row.head() })
+        Some(AccountList { genesis: row.genesis.clone(), first, entries, head: row.head })
     }
 
     pub(super) fn devices_of(&self, account: AccountId) -> impl Iterator<Item = Device> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, ListNumber, MailboxId, Order,
-    SendSeq, Seq, SessionId, Timestamp,
+    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, MailboxId, Order, SendSeq, Seq,
+    SessionId, Timestamp,
 };
 
 use crate::account::{AccountState, DeviceAddress, HandleKind, Idle, ListHead};
@@ -58,17 +58,11 @@ pub(super) struct ClaimRow {
 pub(super) struct AccountRow {
     pub(super) state: AccountState,
     pub(super) genesis: Bytes,
-    /// Entry 1 and on.
+    /// Every entry ever taken, in the order of their coming.
     pub(super) entries: Vec<(EntryHash, Bytes)>,
+    /// Where the list stands.
+    pub(super) head: ListHead,
     pub(super) created_at: Timestamp,
-}
-
-impl AccountRow {
-    pub(super) fn head(&self) -> ListHead {
-        let number = ListNumber(u64::try_from(self.entries.len()).unwrap_or(u64::MAX));
-        let hash = self.entries.last().map_or(EntryHash::new([0; 32]), |(hash, _)| *hash);
-        ListHead { number, hash }
-    }
 }
 
 #[derive(Debug, Clone)]
