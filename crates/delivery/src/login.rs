@@ -112,6 +112,7 @@ impl Service {
             last_resort_used: key_packages.last_resort != LastResort::Fresh,
             list_number: account.head.number,
             list_hash: account.head.hash,
+            body_ticket: None,
         })
     }
 }

@@ -15,6 +15,7 @@
 //! MLS objects (RFC 9420), device list entries and genesis blocks are opaque here: signatures cover received bytes.
 
 mod accounts;
+pub mod bodies;
 mod connection;
 mod conversations;
 mod error;
@@ -34,6 +35,7 @@ pub use accounts::{
     AccountKeys, AppendListEntry, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackagesStored,
     ListEntryAppended, LookUp, PutKeyPackages, RecipientKeys, SenderKeys,
 };
+pub use bodies::{BodyRef, Referred, ReferredEntry, ReferredGroup, SendUploaded};
 pub use connection::{ChannelBinding, Fenced, Hello, Ping, Pong, VERSION, Welcomed};
 pub use conversations::{
     ConversationKind, CreateConversation, Ephemeral, EphemeralSent, FetchGroup, Group, MessageSent,

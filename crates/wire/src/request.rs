@@ -5,7 +5,7 @@ use crate::proto::client_frame::Request as Proto;
 use crate::{
     AppendListEntry, CreateConversation, FetchGroup, Hello, Login, LookUp, MessageReceived, Otp, Ping,
     PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
-    SenderKeys,
+    SendUploaded, SenderKeys,
 };
 
 macro_rules! requests {
@@ -90,4 +90,17 @@ requests! {
     SendEphemeral = 840 as SendEphemeral,
     /// Ask for a sign of life.
     Ping = 841 as Ping,
+    /// Send a Commit or create a conversation by what was uploaded.
+    SendUploaded = 842 as SendUploaded,
+}
+
+impl Request {
+    /// Holds that what may be large is of a size that may stand in a frame.
+    pub(crate) fn check_inline(&self) -> Result<(), Invalid> {
+        match self {
+            Self::SendCommit(commit) => commit.check_inline(),
+            Self::CreateConversation(create) => create.check_inline(),
+            _ => Ok(()),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::proto::server_frame::Response as Proto;
 use crate::{
     AccountKeys, Acknowledged, ClaimedKeyPackages, Delivery, Ephemeral, EphemeralSent, Error, Fenced, Group,
     KeyPackagesStored, KeysSet, ListEntryAppended, Listening, LoggedIn, LoginFailed, MessageSent, OtpOk,
-    Pong, Registration, RegistrationFailed, Welcomed,
+    Pong, ReferredGroup, Registration, RegistrationFailed, Welcomed,
 };
 
 macro_rules! responses {
@@ -121,4 +121,6 @@ responses! {
     Pong = 1619 as Pong,
     /// What is acknowledged now.
     Acknowledged = 1620 as Acknowledged,
+    /// GroupInfo and tree, to be fetched by HTTPS.
+    ReferredGroup = 1621 as ReferredGroup,
 }
