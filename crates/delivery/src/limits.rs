@@ -80,10 +80,14 @@ pub enum Limit {
     Connect = 17,
     /// OTPs tried from one address; how many a handle has is the store's to count.
     Otp = 18,
+    /// Uploads of large requests by one device.
+    Upload = 19,
+    /// Large bodies fetched by one device.
+    Download = 20,
 }
 
 /// One more than the highest [`Limit`].
-const KINDS: usize = 19;
+const KINDS: usize = 21;
 
 /// The quota of each [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +118,8 @@ impl Default for Limits {
             .with(Limit::Send, Quota::new(2000, Duration::from_millis(1)))
             .with(Limit::Ephemeral, Quota::new(200, Duration::from_millis(50)))
             .with(Limit::FetchGroup, Quota::new(200, SECOND))
+            .with(Limit::Upload, Quota::new(60, SECOND * 2))
+            .with(Limit::Download, Quota::new(400, SECOND / 4))
             .with(Limit::Connect, Quota::new(120, SECOND / 2))
     }
 }

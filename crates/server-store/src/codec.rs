@@ -8,6 +8,7 @@ use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq};
 
 use crate::account::ListHead;
 use crate::decide::overflow::Class;
+use crate::large::LargeKind;
 use crate::mailbox::{EntryKind, Gap};
 
 const APPLICATION: u8 = 1;
@@ -28,6 +29,21 @@ pub const fn number(kind: &EntryKind) -> u8 {
         EntryKind::Removed { .. } => REMOVED,
         EntryKind::Gap(_) => GAP,
         EntryKind::ListChanged { .. } => LIST_CHANGED,
+        EntryKind::Large(large) => match large.of {
+            LargeKind::Commit => COMMIT,
+            LargeKind::Welcome { .. } => WELCOME,
+            LargeKind::Removed => REMOVED,
+        },
+    }
+}
+
+/// What an entry with this kind number and a large body is; a Welcome has an epoch.
+pub(crate) fn large_kind(number: u8, epoch: Option<Epoch>) -> Option<LargeKind> {
+    match number {
+        COMMIT => Some(LargeKind::Commit),
+        REMOVED => Some(LargeKind::Removed),
+        WELCOME => epoch.map(|epoch| LargeKind::Welcome { epoch }),
+        _ => None,
     }
 }
 
@@ -41,7 +57,7 @@ pub const fn class(number: u8) -> Class {
     }
 }
 
-/// The payload of an entry.
+/// The payload of an entry. [`EntryKind::Large`], which is only ever read, has none.
 #[must_use]
 pub fn payload(kind: &EntryKind) -> Bytes {
     match kind {
@@ -68,6 +84,7 @@ pub fn payload(kind: &EntryKind) -> Bytes {
             out.put_slice(head.hash.as_bytes());
             out.freeze()
         }
+        EntryKind::Large(_) => Bytes::new(),
     }
 }
 

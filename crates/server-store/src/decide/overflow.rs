@@ -31,7 +31,8 @@ pub const fn class(kind: &EntryKind) -> Class {
         EntryKind::Commit(_)
         | EntryKind::Welcome { .. }
         | EntryKind::Removed { .. }
-        | EntryKind::ListChanged { .. } => Class::Handshake,
+        | EntryKind::ListChanged { .. }
+        | EntryKind::Large(_) => Class::Handshake,
     }
 }
 
