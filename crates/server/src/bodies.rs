@@ -22,7 +22,7 @@ use axum::routing::{get, put};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use hushwire_delivery::{Bearer, Peer, Service, Upload};
+use hushwire_delivery::{Bearer, Peer};
 use hushwire_types::{BodyDigest, ConversationId, Epoch, Generation, Seq};
 use hushwire_wire::bodies::{self, GroupPart};
 use hushwire_wire::{BodyRef, Error, ErrorCode, limits};
@@ -31,10 +31,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::node::Node;
 
-/// How long the next bytes of an upload may take.
-const CHUNK_DEADLINE: Duration = Duration::from_secs(15);
-/// How long a whole upload may take: the largest one at 100 KiB/s.
-const UPLOAD_DEADLINE: Duration = Duration::from_secs(125);
+/// How long an upload may take: its next bytes, and all of it, which is the largest one at 100 KiB/s.
+const DEADLINES: Deadlines = Deadlines { next: Duration::from_secs(15), whole: Duration::from_secs(125) };
 /// How long the rest of an upload that is refused is read and thrown away, so that its sender reads the answer.
 const REFUSED_DEADLINE: Duration = Duration::from_secs(2);
 /// Downloads at once: each holds a body of at most 4 MiB until it is sent.
@@ -43,6 +41,13 @@ const DOWNLOADS: usize = 32;
 const TOO_MANY: Duration = Duration::from_secs(1);
 /// Bytes that are handed to a connection at once.
 const PIECE: usize = 64 * 1024;
+
+/// See [`DEADLINES`].
+#[derive(Clone, Copy)]
+struct Deadlines {
+    next: Duration,
+    whole: Duration,
+}
 
 #[derive(Clone)]
 struct Shared {
@@ -100,17 +105,21 @@ async fn receive(
         Error::new(ErrorCode::TooLarge, format!("an upload has at most {most} bytes: send less at once"))
     })?;
     let mut upload = node.service.upload(bearer, BodyRef { digest, length }, node.clock.now())?;
-    fill(&mut upload, stream).await?;
+    fill(|bytes| upload.push(bytes), stream, DEADLINES).await?;
     upload.finish(node.clock.now())
 }
 
 /// Reads an upload to its end, within its time.
-async fn fill(upload: &mut Upload, stream: &mut BodyDataStream) -> Result<(), Error> {
-    let end = Instant::now() + UPLOAD_DEADLINE;
+async fn fill(
+    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+    stream: &mut BodyDataStream,
+    deadlines: Deadlines,
+) -> Result<(), Error> {
+    let end = Instant::now() + deadlines.whole;
     loop {
-        let until = end.min(Instant::now() + CHUNK_DEADLINE);
+        let until = end.min(Instant::now() + deadlines.next);
         match timeout_at(until, stream.next()).await {
-            Ok(Some(Ok(chunk))) => upload.push(&chunk)?,
+            Ok(Some(Ok(chunk))) => take(&chunk)?,
             Ok(None) => return Ok(()),
             Ok(Some(Err(_))) => return Err(malformed("the upload broke off")),
             Err(_) => {
@@ -194,8 +203,7 @@ fn pieces(
 fn bearer(node: &Node, peer: &Peer, headers: &HeaderMap) -> Result<Bearer, Error> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let ticket = shown.and_then(bodies::ticket);
-    let service: &Service = &node.service;
-    service.bearer(ticket.as_ref(), peer, node.clock.now())
+    node.service.bearer(ticket.as_ref(), peer, node.clock.now())
 }
 
 fn malformed(text: &str) -> Error {
@@ -223,5 +231,65 @@ const fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Busy | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    async fn upload(body: Body, deadlines: Deadlines) -> (usize, Result<(), Error>) {
+        let mut bytes = 0;
+        let count = |chunk: &[u8]| {
+            bytes += chunk.len();
+            Ok(())
+        };
+        let done = fill(count, &mut body.into_data_stream(), deadlines).await;
+        (bytes, done)
+    }
+
+    /// A first piece, and then nothing, though the connection stays.
+    fn stalled() -> Body {
+        let first = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b"first"))]);
+        Body::from_stream(first.chain(stream::pending()))
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_stalls_is_given_up() {
+        let next = Duration::from_millis(20);
+        let (bytes, done) = upload(stalled(), Deadlines { next, whole: LONG }).await;
+        assert_eq!((bytes, done.unwrap_err().code), (5, ErrorCode::Unavailable));
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_takes_too_long_is_given_up_however_it_crawls() {
+        let whole = Duration::from_millis(20);
+        let (_, done) = upload(stalled(), Deadlines { next: LONG, whole }).await;
+        let error = done.unwrap_err();
+        assert_eq!(
+            (error.code, status(error.code)),
+            (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE)
+        );
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_ends_in_time_is_whole() {
+        let (bytes, done) = upload(Body::from(vec![7; 300_000]), DEADLINES).await;
+        assert_eq!((bytes, done), (300_000, Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_download_gives_its_seat_back_with_the_last_piece_or_when_it_is_dropped() {
+        let seats = Arc::new(Semaphore::new(1));
+        let seat = || Arc::clone(&seats).try_acquire_owned();
+        let body = Bytes::from(vec![7; 3 * PIECE / 2]);
+        let sent: Vec<Bytes> = pieces(body.clone(), seat().unwrap()).map(Result::unwrap).collect().await;
+        assert_eq!((sent.len(), sent.concat()), (2, body.to_vec()));
+        let half_sent = pieces(body, seat().unwrap());
+        assert!(seat().is_err());
+        drop(half_sent);
+        assert!(seat().is_ok());
     }
 }

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod admin;
+mod bodies;
 mod commits;
 mod conversations;
 mod faults;
