@@ -146,13 +146,14 @@ pub struct Greeting {
     pub client_nonce: [u8; 32],
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Frames to and from a server that has proved itself.
 pub struct Connection {
     socket: WebSocketStream<Box<dyn Stream>>,
     greeting: Greeting,
+    certificate: Option<[u8; 32]>,
     next_request: RequestId,
 }
 
@@ -168,16 +169,22 @@ pub async fn connect(address: &ServerAddress, entropy: &dyn Entropy) -> Result<C
     let welcomed = greet(&mut socket, nonce, &server).await?;
     let greeting = check(address, &channel, nonce, welcomed)
         .map_err(|reason| ConnectError::Untrusted { server, reason })?;
-    Ok(Connection { socket, greeting, next_request: RequestId::FIRST.next() })
+    let certificate = channel.certificate;
+    Ok(Connection { socket, greeting, certificate, next_request: RequestId::FIRST.next() })
 }
 
 /// What this end saw of the channel, from which each binding can be computed.
-struct Channel {
+pub(crate) struct Channel {
     exporter: Option<[u8; 32]>,
-    certificate: Option<[u8; 32]>,
+    /// SHA-256 of the certificate that the channel was made with.
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
-async fn open(address: &ServerAddress, server: &str) -> Result<(Box<dyn Stream>, Channel), ConnectError> {
+/// Opens a channel. Who is at its other end has not proved anything yet.
+pub(crate) async fn open(
+    address: &ServerAddress,
+    server: &str,
+) -> Result<(Box<dyn Stream>, Channel), ConnectError> {
     let unreachable = |error: std::io::Error| ConnectError::Unreachable {
         server: server.to_owned(),
         reason: error.to_string(),
@@ -316,6 +323,11 @@ impl Connection {
     #[must_use]
     pub const fn greeting(&self) -> &Greeting {
         &self.greeting
+    }
+
+    /// SHA-256 of the certificate that this connection's channel was made with; none without TLS.
+    pub(crate) const fn certificate(&self) -> Option<[u8; 32]> {
+        self.certificate
     }
 
     /// Sends a request; the answer carries the returned id.

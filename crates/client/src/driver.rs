@@ -8,6 +8,7 @@
 //! ```
 //!
 //! Invariants:
+//! - What does not fit into frames goes and comes beside them ([`crate::large`]); the engine never sees the difference.
 //! - A connection is a matter of this task alone; all else hears of it by [`Link`].
 //! - Whatever breaks, the answer is the same: give [`Input::Offline`], wait, connect, log in, give [`Input::Online`]. The
 //!   engine derives what is owed from its rows.
@@ -21,15 +22,17 @@ use std::time::Duration;
 
 use hushwire_engine::{Broken, Command, CommandId, Effect, Input, Outcome, Tag};
 use hushwire_types::{Clock, Entropy, Seq, Timestamp};
-use hushwire_wire::{self as wire, Request, RequestId, Response, ServerFrame};
+use hushwire_wire::{self as wire, ErrorCode, Request, RequestId, Response, ServerFrame};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::connect::{Connection, ServerAddress};
+use crate::large::{Pushed, Transferred, Transfers};
 use crate::link::{ClockSkew, Link, Trouble, TroubleKind};
 use crate::login::{self, LoggedIn};
+use crate::transfer::{SideLine, TransferError};
 use crate::worker::{Stepped, Worker};
 
 /// How long the server may take to answer a request.
@@ -73,6 +76,8 @@ struct Up {
     asked: bool,
     /// Whether the server said that it has pushed everything.
     listening: bool,
+    /// What goes and comes beside the frames.
+    transfers: Transfers,
 }
 
 pub(crate) struct Driver {
@@ -95,6 +100,7 @@ enum Happening {
     Retry,
     Attempted(Box<Result<(Connection, LoggedIn), Trouble>>),
     Frame(Result<ServerFrame, crate::connect::Lost>),
+    Transferred(Transferred),
     Quiet,
     Wake,
 }
@@ -124,6 +130,7 @@ impl Driver {
                 Happening::Retry => self.attempt(),
                 Happening::Attempted(attempted) => self.attempted(*attempted),
                 Happening::Frame(Ok(frame)) => self.frame(frame),
+                Happening::Transferred(transferred) => self.transferred(transferred).await,
                 Happening::Frame(Err(lost)) => self.drop_line(Trouble::new(TroubleKind::Network, lost)),
                 Happening::Quiet => self.quiet().await,
                 Happening::Wake => {
@@ -152,6 +159,7 @@ impl Driver {
                     let deadline = up.deadline();
                     tokio::select! {
                         frame = up.connection.receive() => Happening::Frame(frame),
+                        transferred = up.transfers.next() => Happening::Transferred(transferred),
                         () = sleep_until(deadline) => Happening::Quiet,
                     }
                 }
@@ -189,17 +197,21 @@ impl Driver {
 
     fn attempted(&mut self, attempted: Result<(Connection, LoggedIn), Trouble>) {
         match attempted {
-            Ok((connection, logged_in)) => {
+            Ok((connection, mut logged_in)) => {
                 self.backoff.succeeded();
                 let skew = ClockSkew::between(self.parts.clock.now(), logged_in.server_time);
                 self.parts.skew.send_replace(skew);
                 self.parts.link.send_replace(Link::CatchingUp);
+                let side = logged_in.body_ticket.take().map(|ticket| {
+                    SideLine::new(self.parts.address.clone(), connection.certificate(), ticket)
+                });
                 let up = Up {
                     connection,
                     in_flight: HashMap::new(),
                     heard: now(),
                     asked: false,
                     listening: false,
+                    transfers: Transfers::new(side, Arc::clone(&self.parts.entropy)),
                 };
                 self.line = Line::Up(Box::new(up));
                 self.give(vec![Input::Online(logged_in)]);
@@ -247,14 +259,19 @@ impl Driver {
     /// its tree, a message for its author's device list.
     fn look_whether_live(&self) {
         let Line::Up(up) = &self.line else { return };
-        if up.listening && self.given == 0 && up.in_flight.values().all(|(tag, _)| tag.is_none()) {
+        let settled = self.given == 0 && up.transfers.is_idle();
+        if up.listening && settled && up.in_flight.values().all(|(tag, _)| tag.is_none()) {
             self.parts.link.send_if_modified(|link| std::mem::replace(link, Link::Live) != Link::Live);
         }
     }
 
     async fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Request { tag, request } => self.request(Some(tag), request).await,
+            Effect::Request { tag, request } => {
+                let Line::Up(up) = &mut self.line else { return };
+                let ready = up.transfers.send(tag, request);
+                self.requests(ready).await;
+            }
             Effect::Acknowledge { incarnation, through } => {
                 let received = wire::MessageReceived { incarnation, through_seq: through };
                 self.request(None, Request::MessageReceived(received)).await;
@@ -272,6 +289,12 @@ impl Driver {
             Effect::Reconnect(broken) => {
                 self.failed = Some(Trouble::new(TroubleKind::Network, words(broken)));
             }
+        }
+    }
+
+    async fn requests(&mut self, ready: Vec<(Tag, Request)>) {
+        for (tag, request) in ready {
+            self.request(Some(tag), request).await;
         }
     }
 
@@ -294,16 +317,21 @@ impl Driver {
             let Some((Some(tag), _)) = up.in_flight.remove(&request_id) else { return };
             let result = match frame.response {
                 Response::Error(error) => Err(error),
+                Response::ReferredGroup(group) => return up.transfers.fetch_group(tag, group),
                 response => Ok(response),
             };
             self.give(vec![Input::Answer { tag, result }]);
             return;
         }
         match frame.response {
-            Response::Delivery(delivery) => self.give(vec![Input::Deliveries(delivery.entries)]),
+            Response::Delivery(delivery) => {
+                let inputs = up.transfers.pushed(delivery.entries.into_iter().map(Pushed::Entry));
+                self.give_some(inputs);
+            }
             Response::Listening(listening) => {
                 up.listening = true;
-                self.give(vec![Input::Listening(listening.through_seq)]);
+                let inputs = up.transfers.pushed([Pushed::Listening(listening.through_seq)]);
+                self.give_some(inputs);
             }
             Response::Fenced(_) => {
                 let text = "this device logged in from somewhere else: the profile was copied, and two copies cannot be \
@@ -312,6 +340,53 @@ impl Driver {
             }
             Response::Error(error) => self.drop_line(login::turned_away(&error)),
             other => tracing::debug!(?other, "a push that is not known here"),
+        }
+    }
+
+    fn give_some(&mut self, inputs: Vec<Input>) {
+        if !inputs.is_empty() {
+            self.give(inputs);
+        }
+    }
+
+    /// A body has gone up or come down, or not.
+    async fn transferred(&mut self, transferred: Transferred) {
+        let Line::Up(up) = &mut self.line else { return };
+        match transferred {
+            Transferred::Entry(Ok(entry)) => {
+                let inputs = up.transfers.fetched(*entry);
+                self.give_some(inputs);
+            }
+            Transferred::Entry(Err(error)) => self.drop_line(untransferred(&error)),
+            Transferred::Group(tag, Ok(group)) => {
+                self.give(vec![Input::Answer { tag, result: Ok(Response::Group(*group)) }]);
+            }
+            Transferred::Upload(tag, Ok(send)) => {
+                let mut ready = vec![(tag, send.into())];
+                ready.extend(up.transfers.uploaded());
+                self.requests(ready).await;
+            }
+            Transferred::Group(tag, Err(error)) => self.unanswered(tag, error),
+            Transferred::Upload(tag, Err(error)) => {
+                let ready = up.transfers.uploaded();
+                self.unanswered(tag, error);
+                self.requests(ready).await;
+            }
+        }
+        if let Some(trouble) = self.failed.take() {
+            self.drop_line(trouble);
+        }
+        self.look_whether_live();
+    }
+
+    /// A request could not be made or completed: the engine is told, or the connection is of no more use.
+    fn unanswered(&mut self, tag: Tag, error: TransferError) {
+        match error {
+            TransferError::Lie | TransferError::OtherCertificate => self.drop_line(untransferred(&error)),
+            TransferError::Refused(ref refused) if refused.code == ErrorCode::NotLoggedIn => {
+                self.drop_line(untransferred(&error));
+            }
+            other => self.give(vec![Input::Answer { tag, result: Err(other.into_error()) }]),
         }
     }
 
@@ -340,6 +415,15 @@ impl Up {
         let quiet = self.heard + if self.asked { ANSWER_DEADLINE } else { QUIET };
         answer.map_or(quiet, |answer| answer.min(quiet))
     }
+}
+
+/// Why a connection ends beside which a body could not be transferred.
+fn untransferred(error: &TransferError) -> Trouble {
+    let kind = match error {
+        TransferError::Lie => TroubleKind::Untrusted,
+        _ => TroubleKind::Network,
+    };
+    Trouble::new(kind, error)
 }
 
 const fn words(broken: Broken) -> &'static str {

@@ -92,10 +92,12 @@ pub mod client;
 pub mod connect;
 mod driver;
 pub mod join;
+mod large;
 pub mod link;
 mod login;
 pub mod profile;
 mod tls;
+mod transfer;
 pub mod view;
 mod worker;
 

@@ -112,7 +112,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::PutKeyPackages, caller.device.as_ref(), now)?;
-        Ok(Step::check(Check { origin, work: Work::KeyPackages(caller, Box::new(put)) }))
+        Ok(Step::check(Check::new(origin, Work::KeyPackages(caller, Box::new(put)))))
     }
 
     pub(crate) fn check_key_packages(
@@ -164,7 +164,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::ListEntry, caller.account.as_ref(), now)?;
-        Ok(Step::check(Check { origin, work: Work::ListEntry(caller, append) }))
+        Ok(Step::check(Check::new(origin, Work::ListEntry(caller, append))))
     }
 
     /// Checks an entry against the list as it stands (rule R2). The writer compares the head again.

@@ -10,12 +10,21 @@ use hushwire_wire::{
 use crate::job::Job;
 use crate::service::Service;
 use crate::session::Caller;
+use crate::staging::Held;
 use crate::step::{Origin, Outbound};
 
 /// Work that is too slow for a connection's task: cryptography over objects of clients, trees.
 pub struct Check {
     pub(crate) origin: Origin,
     pub(crate) work: Work,
+    /// The upload that the request came in.
+    pub(crate) held: Option<Held>,
+}
+
+impl Check {
+    pub(crate) const fn new(origin: Origin, work: Work) -> Self {
+        Self { origin, work, held: None }
+    }
 }
 
 pub(crate) enum Work {
@@ -51,7 +60,7 @@ pub(crate) enum Verdict {
 impl Service {
     /// Does the work of a check. May take milliseconds, for large groups more.
     pub fn check(&self, check: Check, now: Timestamp) -> Checked {
-        let Check { origin, work } = check;
+        let Check { origin, work, held } = check;
         let verdict = match work {
             Work::Keys(keys) => self.check_keys(origin, &keys, now),
             Work::KeyPackages(caller, put) => self.check_key_packages(caller, origin, &put, now),
@@ -61,7 +70,7 @@ impl Service {
             Work::Fetch(caller, fetch) => self.fetched(caller, &fetch),
         };
         match verdict {
-            Ok(Verdict::Write(job)) => Checked::Write(Box::new(job)),
+            Ok(Verdict::Write(job)) => Checked::Write(Box::new(Job { held, ..job })),
             Ok(Verdict::Answer(response)) => Checked::Answer(origin.answer(response)),
             Err(fault) => Checked::Answer(origin.answer(Response::from(fault))),
         }

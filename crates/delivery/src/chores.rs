@@ -37,6 +37,7 @@ impl Service {
     /// The chores that are due, for the writer. Call it about once a second.
     #[must_use]
     pub fn tick(&self, now: Timestamp) -> Vec<Job> {
+        self.staging.expire(now);
         let (mut save, mut sweep) = (false, false);
         {
             let mut done = self.chores.done.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,7 +18,7 @@ use hushwire_server_store::account::{AccountState, DeviceAddress};
 use hushwire_server_store::conversation::{self, AppendCommit, Commit, Committer, GroupBase, SendId, Slot};
 use hushwire_server_store::decide::epoch;
 use hushwire_types::{AccountId, Epoch, Timestamp};
-use hushwire_wire::{ConversationKind, CreateConversation, Opaque, Response, SendCommit};
+use hushwire_wire::{ConversationKind, CreateConversation, Opaque, Response, SendCommit, limits};
 
 use crate::check::{Check, Verdict, Work};
 use crate::conversations::{Kind, digest, standing, turn};
@@ -39,7 +39,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::Commit, caller.device.as_ref(), now)?;
-        Ok(Step::check(Check { origin, work: Work::Commit(caller, Box::new(commit)) }))
+        Ok(Step::check(Check::new(origin, Work::Commit(caller, Box::new(commit)))))
     }
 
     pub(crate) fn create(
@@ -50,7 +50,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::Create, caller.account.as_ref(), now)?;
-        Ok(Step::check(Check { origin, work: Work::Create(caller, Box::new(create)) }))
+        Ok(Step::check(Check::new(origin, Work::Create(caller, Box::new(create)))))
     }
 
     pub(crate) fn check_commit(
@@ -82,7 +82,7 @@ impl Service {
             generation: commit.generation,
             epoch: commit.epoch,
             committer,
-            commit: stored(published, &summary, base),
+            commit: stored((&commit.commit, &commit.group_info, commit.welcome.as_ref()), &summary, base),
         };
         let (conversation, generation) = (commit.conversation_id, commit.generation);
         let watched = Watched { conversation, generation, observer: next };
@@ -118,14 +118,17 @@ impl Service {
         }
         let Followed { summary, next } = self.first_commit(caller, create, peer, now)?;
         self.check_added(caller, &summary)?;
-        let published = published(&create.commit, &create.commit_group_info, create.welcome.as_ref());
         let write = conversation::CreateConversation {
             send,
             conversation: create.conversation_id,
             generation: create.generation,
             kind: conversation::ConversationKind::direct(caller.account, peer),
             base: base(&next)?,
-            commit: stored(published, &summary, None),
+            commit: stored(
+                (&create.commit, &create.commit_group_info, create.welcome.as_ref()),
+                &summary,
+                None,
+            ),
         };
         let (conversation, generation) = (create.conversation_id, create.generation);
         let watched = Watched { conversation, generation, observer: next };
@@ -219,16 +222,26 @@ fn base(observer: &Observer) -> Result<GroupBase, Fault> {
 }
 
 /// What the store does for a checked Commit.
-fn stored(published: Published<'_>, summary: &CommitSummary, base: Option<GroupBase>) -> Commit {
+fn stored(
+    (commit, group_info, welcome): (&Opaque, &Opaque, Option<&Opaque>),
+    summary: &CommitSummary,
+    base: Option<GroupBase>,
+) -> Commit {
     let addresses = |leaves: &[LeafCredential]| -> Vec<DeviceAddress> {
         leaves.iter().map(|leaf| address(leaf.account, leaf.device)).collect()
     };
     Commit {
-        commit: Bytes::copy_from_slice(published.commit),
-        group_info: Bytes::copy_from_slice(published.group_info),
-        welcome: published.welcome.map(Bytes::copy_from_slice),
+        commit: kept(commit),
+        group_info: kept(group_info),
+        welcome: welcome.map(kept),
         added: addresses(&summary.added),
         removed: addresses(&summary.removed),
         base,
     }
+}
+
+/// Bytes for the store. Small ones are copied, so that an entry that waits in a queue does not keep the buffer of a whole
+/// frame; large ones are shared with the upload, which they are nearly all of.
+fn kept(body: &Opaque) -> Bytes {
+    if body.len() > limits::MESSAGE_BYTES { body.clone().into_bytes() } else { Bytes::copy_from_slice(body) }
 }

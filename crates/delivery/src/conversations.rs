@@ -4,14 +4,16 @@
 //! which go by the request, hold for the message itself.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use hushwire_group_policy::{Header, peek};
 use hushwire_server_store::conversation::{Append, Conversation, ConversationKind, SendId};
 use hushwire_server_store::decide;
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, GroupId, SendSeq, Timestamp};
+use hushwire_types::{AccountId, BodyDigest, ConversationId, Epoch, Generation, GroupId, SendSeq, Timestamp};
 use hushwire_wire::{
-    Ephemeral, EphemeralSent, FetchGroup, Group, Opaque, SendEphemeral, SendMessage, Standing, limits,
+    BodyRef, Ephemeral, EphemeralSent, FetchGroup, Group, Opaque, ReferredGroup, SendEphemeral, SendMessage,
+    Standing, limits,
 };
 use lru::LruCache;
 use sha2::{Digest, Sha256};
@@ -20,6 +22,7 @@ use crate::check::{Check, Verdict, Work};
 use crate::fault::Fault;
 use crate::job::{After, Job};
 use crate::limits::Limit;
+use crate::observers::Watched;
 use crate::service::Service;
 use crate::session::Caller;
 use crate::step::{Event, Origin, Outbound, Step};
@@ -108,12 +111,27 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::FetchGroup, caller.device.as_ref(), now)?;
-        Ok(Step::check(Check { origin, work: Work::Fetch(caller, fetch) }))
+        Ok(Step::check(Check::new(origin, Work::Fetch(caller, fetch))))
     }
 
     /// GroupInfo and tree, for whom rule R7 allows it: an account in the current tree may have the current state, a
     /// device with a leaf in an older tree may have that tree, which it joins by.
     pub(crate) fn fetched(&self, caller: Caller, fetch: &FetchGroup) -> Result<Verdict, Fault> {
+        let state = self.group_state(caller, fetch)?;
+        let ratchet_tree = state.tree()?;
+        let GroupState { conversation_id, generation, epoch, group_info, .. } = state;
+        let size = ratchet_tree.len().saturating_add(group_info.as_ref().map_or(0, Bytes::len));
+        if size > limits::FRAME_BYTES - FRAME_OVERHEAD {
+            let (group_info, ratchet_tree) = (group_info.as_deref().map(refer), refer(&ratchet_tree));
+            let group = ReferredGroup { conversation_id, generation, epoch, group_info, ratchet_tree };
+            return Ok(Verdict::Answer(group.into()));
+        }
+        let (group_info, ratchet_tree) = (group_info.map(Opaque::from), Opaque::from(ratchet_tree));
+        Ok(Verdict::Answer(Group { conversation_id, generation, epoch, group_info, ratchet_tree }.into()))
+    }
+
+    /// The public state of a group for whom rule R7 allows it.
+    pub(crate) fn group_state(&self, caller: Caller, fetch: &FetchGroup) -> Result<GroupState, Fault> {
         let conversation = self.conversation_of(caller.account, fetch.conversation_id)?;
         let standing = standing(&conversation);
         if fetch.generation.is_some_and(|generation| generation != conversation.generation) {
@@ -133,14 +151,9 @@ impl Service {
         if !allowed {
             return Err(Fault::NotAMember);
         }
-        let ratchet_tree = Opaque::from(view.observer.tree().map_err(|_| Fault::Internal)?);
-        let group_info = (epoch == info.epoch).then(|| Opaque::from(info.bytes));
-        let size = ratchet_tree.len().saturating_add(group_info.as_ref().map_or(0, |info| info.len()));
-        if size > limits::FRAME_BYTES - FRAME_OVERHEAD {
-            return Err(Fault::TooLarge);
-        }
+        let group_info = (epoch == info.epoch).then_some(info.bytes);
         let (conversation_id, generation) = (conversation.conversation, info.generation);
-        Ok(Verdict::Answer(Group { conversation_id, generation, epoch, group_info, ratchet_tree }.into()))
+        Ok(GroupState { conversation_id, generation, epoch, standing, group_info, view })
     }
 
     /// A conversation that the caller may know of.
@@ -191,6 +204,30 @@ impl Service {
         self.directory.keep(conversation, known);
         Ok(Some(known))
     }
+}
+
+/// A group in one epoch, as somebody may have it.
+pub(crate) struct GroupState {
+    conversation_id: ConversationId,
+    generation: Generation,
+    epoch: Epoch,
+    pub(crate) standing: Standing,
+    /// Of the current epoch only.
+    pub(crate) group_info: Option<Bytes>,
+    view: Arc<Watched>,
+}
+
+impl GroupState {
+    /// The ratchet tree.
+    pub(crate) fn tree(&self) -> Result<Vec<u8>, Fault> {
+        self.view.observer.tree().map_err(|_| Fault::Internal)
+    }
+}
+
+/// What stands for bytes that are fetched.
+fn refer(bytes: &[u8]) -> BodyRef {
+    let digest = BodyDigest::new(Sha256::digest(bytes).into());
+    BodyRef { digest, length: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
 }
 
 /// A conversation, a generation and an epoch.

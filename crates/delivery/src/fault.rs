@@ -24,9 +24,12 @@ pub(crate) enum Fault {
     /// An object inside the request cannot be read or does not verify.
     #[error("{0}")]
     Malformed(&'static str),
-    /// An answer would not fit into a frame.
-    #[error("the group is too large for this way")]
+    /// Over a limit in bytes.
+    #[error("this is larger than the server takes")]
     TooLarge,
+    /// No such upload, or no such body of an entry, or not any more.
+    #[error("what this refers to is not here, or not any more")]
+    BodyMissing,
     /// The connection is in another state.
     #[error("{0}")]
     NotNow(&'static str),
@@ -210,6 +213,17 @@ impl From<ObserverError> for Fault {
     }
 }
 
+impl Fault {
+    /// The fault as an error, where no registration and no login can be what failed.
+    pub(crate) fn into_error(self) -> Error {
+        let text = self.to_string();
+        match Response::from(self) {
+            Response::Error(error) => error,
+            _ => Error::new(ErrorCode::Internal, text),
+        }
+    }
+}
+
 /// A server that is full says how long it needs; nobody gains from asking sooner.
 const BUSY: Duration = Duration::from_millis(200);
 const UNAVAILABLE: Duration = Duration::from_secs(2);
@@ -223,6 +237,7 @@ impl From<Fault> for Response {
             Fault::Unsupported => Error::new(ErrorCode::Unsupported, text),
             Fault::Malformed(_) => Error::new(ErrorCode::Malformed, text),
             Fault::TooLarge => Error::new(ErrorCode::TooLarge, text),
+            Fault::BodyMissing => Error::new(ErrorCode::BodyMissing, text),
             Fault::NotNow(_) => Error::new(ErrorCode::NotNow, text),
             Fault::NotLoggedIn => Error::new(ErrorCode::NotLoggedIn, text),
             Fault::RateLimited(wait) => Error::new(ErrorCode::RateLimited, text).retry_after(wait),
@@ -289,6 +304,7 @@ mod tests {
             Fault::Unsupported,
             Fault::Malformed("it cannot be read"),
             Fault::TooLarge,
+            Fault::BodyMissing,
             Fault::NotNow("say Hello first"),
             Fault::NotLoggedIn,
             Fault::RateLimited(Duration::from_secs(3)),

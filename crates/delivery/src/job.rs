@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::observers::Watched;
 use crate::registration::PendingOtp;
 use crate::service::Service;
+use crate::staging::Held;
 use crate::step::{Event, Fence, Origin, Outbound, Outcome, Publication};
 
 /// Whether an operation may wait for others.
@@ -34,6 +35,8 @@ pub struct Job {
     pub(crate) origin: Option<Origin>,
     pub(crate) write: Write,
     pub(crate) after: After,
+    /// The upload that the bytes of the operation are in: its room is taken until they are written.
+    pub(crate) held: Option<Held>,
 }
 
 impl fmt::Debug for Job {
@@ -76,12 +79,12 @@ pub(crate) enum After {
 
 impl Job {
     pub(crate) fn new(origin: Origin, write: impl Into<Write>, after: After) -> Self {
-        Self { origin: Some(origin), write: write.into(), after }
+        Self { origin: Some(origin), write: write.into(), after, held: None }
     }
 
     /// A job that nobody waits for.
     pub(crate) fn quiet(write: impl Into<Write>, after: After) -> Self {
-        Self { origin: None, write: write.into(), after }
+        Self { origin: None, write: write.into(), after, held: None }
     }
 
     /// Whether it may wait for others.
@@ -101,6 +104,7 @@ impl Job {
             commit.commit.len()
                 + commit.group_info.len()
                 + commit.welcome.as_ref().map_or(0, bytes::Bytes::len)
+                + commit.base.as_ref().map_or(0, |base| base.snapshot.len())
         };
         ROW + match &self.write {
             Write::Append(append) => append.body.len(),
@@ -143,9 +147,11 @@ impl Service {
     fn commit_once(&self, batch: Vec<Job>, now: Timestamp, outcome: &mut Outcome) -> Vec<Job> {
         let mut writes = Vec::with_capacity(batch.len());
         let mut waiting = Vec::with_capacity(batch.len());
-        for Job { origin, write, after } in batch {
-            writes.push(write);
-            waiting.push((origin, after));
+        let mut held = Vec::new();
+        for job in batch {
+            writes.push(job.write);
+            waiting.push((job.origin, job.after));
+            held.extend(job.held);
         }
         let results = match self.store.write(writes, now) {
             Ok(results) => results,
@@ -156,6 +162,7 @@ impl Service {
                 return Vec::new();
             }
         };
+        drop(held);
         let mut follow_up = Vec::new();
         for ((origin, after), result) in waiting.into_iter().zip(results) {
             let first = outcome.outbound.len();

@@ -53,9 +53,12 @@
 //! | CreateConversation | id, peer | Observer: epoch 0, first Commit | CreateConversation | MessageSent |
 //! | SendMessage | header (R9), peer | | Append | MessageSent, publications |
 //! | SendCommit | header, epoch | Observer | AppendCommit | MessageSent, publications |
-//! | FetchGroup | limits | tree, membership (R7) | | Group |
+//! | SendUploaded | the upload is here | as the request in it | as the request in it | MessageSent, publications |
+//! | FetchGroup | limits | tree, membership (R7) | | Group, or ReferredGroup |
 //! | SendEphemeral | header, membership | | | Ephemeral to the connected |
 //! | MessageReceived | window | | Acknowledge, never in a hurry | Acknowledged |
+//!
+//! Bodies that do not fit into frames go by HTTPS: see the `bodies` module.
 //!
 //! # Invariants
 //!
@@ -67,6 +70,7 @@
 
 mod accounts;
 pub mod admin;
+mod bodies;
 mod check;
 mod chores;
 mod claims;
@@ -87,8 +91,10 @@ mod registration;
 mod service;
 pub mod session;
 pub mod settings;
+mod staging;
 pub mod step;
 mod stream;
+mod tickets;
 
 pub use admin::{AdminError, NewInvite};
 pub use direct::Direct;
@@ -96,7 +102,9 @@ pub use pepper::Pepper;
 pub use service::Service;
 pub use session::{Peer, Session};
 pub use settings::Settings;
+pub use staging::Upload;
 pub use step::{
     Check, Checked, ConnectionId, DeliverOtp, Effect, Event, Fence, Job, Next, OtpAddress, OtpTicket,
     Outbound, Outcome, Publication, Step, Undeliverable, Urgency,
 };
+pub use tickets::Bearer;

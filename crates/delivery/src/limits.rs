@@ -82,10 +82,14 @@ pub enum Limit {
     Otp = 18,
     /// Claims decided about by one account.
     AnswerClaim = 19,
+    /// Uploads of large requests by one device.
+    Upload = 20,
+    /// Large bodies fetched by one device.
+    Download = 21,
 }
 
 /// One more than the highest [`Limit`].
-const KINDS: usize = 20;
+const KINDS: usize = 22;
 
 /// The quota of each [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +121,8 @@ impl Default for Limits {
             .with(Limit::Send, Quota::new(2000, Duration::from_millis(1)))
             .with(Limit::Ephemeral, Quota::new(200, Duration::from_millis(50)))
             .with(Limit::FetchGroup, Quota::new(200, SECOND))
+            .with(Limit::Upload, Quota::new(60, SECOND * 2))
+            .with(Limit::Download, Quota::new(400, SECOND / 4))
             .with(Limit::Connect, Quota::new(120, SECOND / 2))
     }
 }

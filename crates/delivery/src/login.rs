@@ -37,14 +37,16 @@ impl Service {
             other => other?,
         };
         let mailbox = self.store.mailbox(device.mailbox)?.ok_or(Unwelcome::Refused)?;
-        let logged_in = self.logged_in(&device, &mailbox, now)?;
+        let mut logged_in = self.logged_in(&device, &mailbox, now)?;
         let who = Caller {
             account: device.address.account,
             device: device.address.device,
             mailbox: device.mailbox,
         };
         let stream = Stream::new(self.settings.window, start(login.cursor, &mailbox));
-        let mut active = Active { who, incarnation: mailbox.incarnation, stream };
+        let (body_ticket, ticket) = self.tickets.issue(session.connection, who, &*self.entropy);
+        logged_in.body_ticket = Some(body_ticket);
+        let mut active = Active { who, incarnation: mailbox.incarnation, stream, ticket };
         let older = self.hub.enter(who.mailbox, session.connection);
         let outbound: Vec<Outbound> = older.map(fence_older).into_iter().collect();
         let pumped = self.pump(&mut active);
@@ -113,6 +115,7 @@ impl Service {
             last_resort_used: key_packages.last_resort != LastResort::Fresh,
             list_number: account.head.number,
             list_hash: account.head.hash,
+            body_ticket: None,
         })
     }
 }

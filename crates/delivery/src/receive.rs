@@ -1,5 +1,6 @@
 //! From the mailbox to the device: streaming with a window, acknowledgements, what reaches a connection from outside.
 
+use hushwire_server_store::large::{Large, LargeKind};
 use hushwire_server_store::mailbox::{self, Acknowledge, Entry, Rest, StoredEntry};
 use hushwire_types::Seq;
 use hushwire_wire as wire;
@@ -151,6 +152,7 @@ fn kind(kind: &mailbox::EntryKind) -> wire::EntryKind {
         EntryKind::Removed { commit } => {
             wire::EntryKind::Removed(wire::Removed { commit: commit.clone().into() })
         }
+        EntryKind::Large(large) => wire::EntryKind::Referred(referred(large)),
         EntryKind::Gap(gap) => wire::EntryKind::Gap(wire::Gap {
             from_seq: gap.from,
             through_seq: gap.through,
@@ -167,3 +169,16 @@ fn kind(kind: &mailbox::EntryKind) -> wire::EntryKind {
         }
     }
 }
+
+fn referred(large: &Large) -> wire::ReferredEntry {
+    let of = match large.of {
+        LargeKind::Commit => wire::Referred::Commit,
+        LargeKind::Welcome { epoch } => wire::Referred::Welcome { epoch },
+        LargeKind::Removed => wire::Referred::Removed,
+    };
+    let length = u32::try_from(large.length).unwrap_or(u32::MAX);
+    wire::ReferredEntry { of, body: wire::BodyRef { digest: large.digest, length } }
+}
+
+/// What the store hands round itself is what fits into a frame.
+const _: () = assert!(hushwire_server_store::large::INLINE_BYTES == limits::MESSAGE_BYTES);

@@ -109,7 +109,7 @@ impl Service {
 
     pub(crate) fn set_keys(session: &Session, origin: Origin, keys: SendPublicKeys) -> Result<Step, Fault> {
         session.greeted()?;
-        Ok(Step::check(Check { origin, work: Work::Keys(Box::new(keys)) }))
+        Ok(Step::check(Check::new(origin, Work::Keys(Box::new(keys)))))
     }
 
     /// The session is durable: now its code may go out.

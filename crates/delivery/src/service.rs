@@ -20,7 +20,9 @@ use crate::observers::Observers;
 use crate::pepper::Pepper;
 use crate::session::{Peer, Phase, Session};
 use crate::settings::Settings;
+use crate::staging::Staging;
 use crate::step::{ConnectionId, Next, Origin, Step};
+use crate::tickets::Tickets;
 
 /// The services of one server.
 ///
@@ -39,6 +41,8 @@ pub struct Service {
     pub(crate) observers: Observers,
     pub(crate) directory: Directory,
     pub(crate) chores: Chores,
+    pub(crate) tickets: Tickets,
+    pub(crate) staging: Staging,
     connections: AtomicU64,
 }
 
@@ -61,6 +65,8 @@ impl Service {
             observers: Observers::new(),
             directory: Directory::new(),
             chores: Chores::new(),
+            tickets: Tickets::default(),
+            staging: Staging::default(),
             hub: Hub::new(),
             connections: AtomicU64::new(0),
             suite: Suite::new(Arc::clone(&entropy)),
@@ -108,6 +114,7 @@ impl Service {
     /// A connection has ended. Whatever of it is with a worker or the writer goes on.
     pub fn disconnect(&self, session: &mut Session) {
         if let Phase::LoggedIn(active) = std::mem::replace(&mut session.phase, Phase::Ended) {
+            self.tickets.end(active.ticket);
             self.hub.leave(active.who.mailbox, session.connection);
         }
     }
@@ -158,6 +165,7 @@ impl Service {
             Request::CreateConversation(create) => self.create(session.caller()?, origin, create, now),
             Request::SendMessage(message) => self.send_message(session.caller()?, origin, message, now),
             Request::SendCommit(commit) => self.send_commit(session.caller()?, origin, commit, now),
+            Request::SendUploaded(send) => self.send_uploaded(session.caller()?, origin, &send, now),
             Request::FetchGroup(fetch) => self.fetch_group(session.caller()?, origin, fetch, now),
             Request::SendEphemeral(message) => self.send_ephemeral(session.caller()?, origin, message, now),
             Request::MessageReceived(received) => self.message_received(session, origin, &received),

@@ -18,6 +18,7 @@ use hushwire_types::{AccountId, DeviceId, IncarnationId};
 use crate::fault::Fault;
 use crate::step::ConnectionId;
 use crate::stream::Stream;
+use crate::tickets::TicketHash;
 
 /// What the socket's layer knows of the other end.
 #[derive(Clone)]
@@ -59,6 +60,7 @@ pub(crate) struct Active {
     pub(crate) who: Caller,
     pub(crate) incarnation: IncarnationId,
     pub(crate) stream: Stream,
+    pub(crate) ticket: TicketHash,
 }
 
 /// Who makes a request.

@@ -12,7 +12,7 @@ use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::{pending_commit, progress, receipt, timeline};
 use hushwire_types::{AccountId, ConversationId, GroupId, SendSeq};
 use hushwire_wire as wire;
-use hushwire_wire::frame::{self, ClientFrame, RequestId};
+use hushwire_wire::frame;
 use hushwire_wire::{ErrorCode, Request};
 
 use crate::remake::Remake;
@@ -21,18 +21,15 @@ use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Broken, Event, StepError, Tag};
 
-/// A request as the outbox keeps it: as it goes over the wire, with a request id that means nothing.
+/// A request as the outbox keeps it: whole, whether it fits into a frame or not.
 pub(crate) fn encode(request: Request) -> Result<Vec<u8>, StepError> {
-    let bytes = frame::encode_client(RequestId::FIRST, &request);
+    let bytes = frame::encode_whole(&request);
     Ok(bytes.map_err(|_| StepError::Bug("a request of ours breaks the protocol"))?.to_vec())
 }
 
 /// The request that [`encode`] wrote.
 fn decode(bytes: &[u8]) -> Result<Request, StepError> {
-    match frame::decode_client(Bytes::copy_from_slice(bytes)) {
-        Ok(ClientFrame::Request { request, .. }) => Ok(request),
-        Ok(ClientFrame::Unsupported { .. }) | Err(_) => Err(StepError::Damaged("outbox")),
-    }
+    frame::decode_whole(Bytes::copy_from_slice(bytes)).map_err(|_| StepError::Damaged("outbox"))
 }
 
 /// The same request under another number.
@@ -124,9 +121,11 @@ impl Step<'_, '_> {
             conversation::raise_known_epoch(self.tx, &row.conversation, standing.epoch)?;
         }
         match error.code {
-            ErrorCode::RateLimited | ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::Internal => {
-                self.postpone(row, error)
-            }
+            ErrorCode::RateLimited
+            | ErrorCode::Busy
+            | ErrorCode::Unavailable
+            | ErrorCode::Internal
+            | ErrorCode::BodyMissing => self.postpone(row, error),
             ErrorCode::FutureEpoch => self.wait_for_server(row, error),
             ErrorCode::IdReused => self.suspect_copy(),
             ErrorCode::NotNow | ErrorCode::NotLoggedIn => {

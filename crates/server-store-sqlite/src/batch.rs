@@ -140,7 +140,7 @@ impl Batch<'_> {
         let left = sql::one(self.connection, sql, (payload, names), |row| row.get::<_, i64>(0))?;
         if left.is_none_or(|left| left <= 0) {
             self.exec("DELETE FROM payload_ref WHERE id = ?1", [payload])?;
-            self.exec("DELETE FROM payload WHERE id = ?1", [payload])?;
+            self.delete_payload(payload)?;
         }
         Ok(())
     }

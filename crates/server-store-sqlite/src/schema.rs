@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -215,6 +215,11 @@ DROP TABLE list_entry;
 ALTER TABLE list_history RENAME TO list_entry;
 ";
 
+/// What readers of mailboxes get instead of a large payload: apart, so that they find it without touching the body.
+const LARGE_PAYLOADS: &str = "
+CREATE TABLE large_payload(id INTEGER PRIMARY KEY, outline BLOB NOT NULL) STRICT;
+";
+
 /// Brings a file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -259,6 +264,19 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         assert_eq!(version(&connection), i64::try_from(MIGRATIONS.len()).unwrap());
+    }
+
+    #[test]
+    fn an_older_file_gets_what_it_lacks_and_keeps_what_it_has() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(FIRST).unwrap();
+        connection.execute_batch("INSERT INTO payload(body) VALUES (x'07')").unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection), i64::try_from(MIGRATIONS.len()).unwrap());
+        let sql = "SELECT count(*) FROM payload LEFT JOIN large_payload USING (id)";
+        assert_eq!(connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     }
 
     #[test]

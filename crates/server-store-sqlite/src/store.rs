@@ -164,6 +164,10 @@ impl Store for SqliteStore {
         self.read(|connection| reads::mailboxes::entries(connection, mailbox, after, max_entries, max_bytes))
     }
 
+    fn body(&self, mailbox: MailboxKey, seq: Seq) -> Result<Option<Bytes>, StoreError> {
+        self.read(|connection| reads::mailboxes::body(connection, mailbox, seq))
+    }
+
     fn slot(&self, send: &SendId) -> Result<Slot, StoreError> {
         self.read(|connection| reads::mailboxes::slot(connection, send))
     }

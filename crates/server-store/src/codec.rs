@@ -9,6 +9,7 @@ use hushwire_types::{AccountId, EntryHash, Epoch, ListNumber, Seq, Timestamp};
 use crate::account::ListHead;
 use crate::claim::{ClaimEvent, ClaimNotice};
 use crate::decide::overflow::Class;
+use crate::large::LargeKind;
 use crate::mailbox::{EntryKind, Gap};
 
 const APPLICATION: u8 = 1;
@@ -33,6 +34,21 @@ pub const fn number(kind: &EntryKind) -> u8 {
         EntryKind::ListChanged { .. } => LIST_CHANGED,
         EntryKind::HandleClaim(_) => HANDLE_CLAIM,
         EntryKind::HandleMoved { .. } => HANDLE_MOVED,
+        EntryKind::Large(large) => match large.of {
+            LargeKind::Commit => COMMIT,
+            LargeKind::Welcome { .. } => WELCOME,
+            LargeKind::Removed => REMOVED,
+        },
+    }
+}
+
+/// What an entry with this kind number and a large body is; a Welcome has an epoch.
+pub(crate) fn large_kind(number: u8, epoch: Option<Epoch>) -> Option<LargeKind> {
+    match number {
+        COMMIT => Some(LargeKind::Commit),
+        REMOVED => Some(LargeKind::Removed),
+        WELCOME => epoch.map(|epoch| LargeKind::Welcome { epoch }),
+        _ => None,
     }
 }
 
@@ -46,7 +62,7 @@ pub const fn class(number: u8) -> Class {
     }
 }
 
-/// The payload of an entry.
+/// The payload of an entry. [`EntryKind::Large`], which is only ever read, has none.
 #[must_use]
 pub fn payload(kind: &EntryKind) -> Bytes {
     match kind {
@@ -83,6 +99,7 @@ pub fn payload(kind: &EntryKind) -> Bytes {
             out.freeze()
         }
         EntryKind::HandleMoved { account } => Bytes::copy_from_slice(account.as_bytes()),
+        EntryKind::Large(_) => Bytes::new(),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod conversation;
 pub mod decide;
 pub mod error;
 pub mod key_package;
+pub mod large;
 pub mod mailbox;
 pub mod memory;
 pub mod registration;

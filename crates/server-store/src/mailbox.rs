@@ -9,6 +9,7 @@ use hushwire_types::{
 
 use crate::account::{DeviceAddress, ListHead};
 use crate::claim::ClaimNotice;
+use crate::large::Large;
 
 /// A mailbox within one store: small, given by the store, never used again after its mailbox is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +72,9 @@ pub enum EntryKind {
         /// The account that had it.
         account: AccountId,
     },
+    /// A Commit, a Welcome or a removal whose body is too large to be handed round. Reads and publications give it;
+    /// nobody writes it.
+    Large(Large),
 }
 
 /// What a Gap stands for. It stands at the first number that was dropped, so that it is read before the holes that it

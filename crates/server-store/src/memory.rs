@@ -102,6 +102,10 @@ impl Store for MemoryStore {
         Ok(self.read().entries(mailbox, after, max_entries, max_bytes))
     }
 
+    fn body(&self, mailbox: MailboxKey, seq: Seq) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.read().body(mailbox, seq))
+    }
+
     fn slot(&self, send: &SendId) -> Result<Slot, StoreError> {
         Ok(self.read().slot(send))
     }

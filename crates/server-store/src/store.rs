@@ -65,7 +65,8 @@ pub trait Store: Send + Sync {
     fn mailbox(&self, mailbox: MailboxKey) -> Result<Option<Mailbox>, StoreError>;
 
     /// Entries after `after`, at most `max_entries`, and at most `max_bytes` of payload but at least one entry.
-    /// An unknown mailbox is an empty one.
+    /// Large bodies stay in the store and count as [`REFERENCE_BYTES`](crate::large::REFERENCE_BYTES). An unknown mailbox is
+    /// an empty one.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -76,6 +77,12 @@ pub trait Store: Send + Sync {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Page, StoreError>;
+
+    /// The MLS message of one entry that waits, however large. None where no such entry waits, or one without a message.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn body(&self, mailbox: MailboxKey, seq: Seq) -> Result<Option<Bytes>, StoreError>;
 
     /// How a send number stands: so that a repeated Commit gets its first answer before anything is validated again.
     ///

@@ -6,9 +6,12 @@
 //!                                       inbox ◄── writer (one thread, batches) ──► effects: OTP drivers
 //! ```
 //!
+//! Bodies that do not fit into frames go over the same port by HTTPS (the `bodies` module).
+//!
 //! What is decided is decided in `delivery`; here is only what touches the world: sockets, threads, files, the clock.
 
 pub mod admin;
+mod bodies;
 pub mod config;
 mod inbox;
 pub mod keys;

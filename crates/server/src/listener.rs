@@ -26,6 +26,9 @@ use crate::tls::{EXPORTER_LABEL, Protection};
 /// How long TLS and the request's head may take.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a connection may last that does not become a WebSocket: who takes a body slower than that tries again.
+const HTTP_LIFETIME: Duration = Duration::from_secs(300);
+
 /// Accepts until `stop` turns true; connections that are open then are told by their own copy of `stop`.
 pub async fn serve(
     listener: TcpListener,
@@ -115,6 +118,7 @@ where
     tokio::pin!(connection);
     tokio::select! {
         _ = &mut connection => {}
+        () = tokio::time::sleep(HTTP_LIFETIME) => {}
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

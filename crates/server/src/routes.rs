@@ -1,4 +1,4 @@
-//! What the one port serves: the WebSocket, health, and a page for people who open an invite link in a browser.
+//! What the one port serves: the WebSocket, large bodies, health, and a page for people who open an invite link in a browser.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use hushwire_identity::InviteCode;
 use hushwire_wire::limits;
 use tokio::sync::watch;
 
+use crate::bodies;
 use crate::listener::Seat;
 use crate::node::Node;
 use crate::socket;
@@ -38,7 +39,8 @@ pub(crate) fn routes(node: Arc<Node>, stop: watch::Receiver<bool>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/i/{code}", get(invite_page))
-        .with_state(Shared { node, stop, fingerprint })
+        .with_state(Shared { node: Arc::clone(&node), stop, fingerprint })
+        .merge(bodies::routes(node))
 }
 
 async fn web_socket(

@@ -117,6 +117,10 @@ id!(
     ConversationId, 32, "conversation id"
 );
 id!(
+    /// A body that travels by HTTPS and is named in a frame: its SHA-256.
+    BodyDigest, 32, "body digest"
+);
+id!(
     /// An MLS group id (RFC 9420, section 6): random, one for each generation of a conversation.
     GroupId, 32, "group id"
 );

@@ -13,7 +13,8 @@ pub mod secret;
 pub mod time;
 
 pub use id::{
-    AccountId, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, MailboxId, SessionId,
+    AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, MailboxId,
+    SessionId,
 };
 pub use number::{Epoch, Generation, ListNumber, Order, SendSeq, Seq};
 pub use rng::{Entropy, OsEntropy};

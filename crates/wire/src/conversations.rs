@@ -3,7 +3,7 @@
 use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, SendSeq, Timestamp};
 
 use crate::field::{self, Fault, Invalid, Message, empty, invalid};
-use crate::limits::{FRAME_BYTES, MESSAGE_BYTES};
+use crate::limits::{BODY_BYTES, FRAME_BYTES, MESSAGE_BYTES};
 use crate::{Opaque, proto};
 
 /// An application message; answered by [`MessageSent`], the same one for the same bytes.
@@ -74,9 +74,9 @@ impl Message for SendCommit {
             conversation_id: field::id("conversation_id", &proto.conversation_id)?,
             generation: Generation(field::positive("generation", proto.generation)?),
             epoch: Epoch(proto.epoch),
-            commit: field::opaque("commit", proto.commit, MESSAGE_BYTES)?,
-            group_info: field::opaque("group_info", proto.group_info, MESSAGE_BYTES)?,
-            welcome: field::optional_opaque("welcome", proto.welcome, MESSAGE_BYTES)?,
+            commit: field::opaque("commit", proto.commit, BODY_BYTES)?,
+            group_info: field::opaque("group_info", proto.group_info, BODY_BYTES)?,
+            welcome: field::optional_opaque("welcome", proto.welcome, BODY_BYTES)?,
         })
     }
 
@@ -90,6 +90,15 @@ impl Message for SendCommit {
             group_info: field::shared(&self.group_info),
             welcome: field::optional_shared(self.welcome.as_ref()),
         }
+    }
+}
+
+impl SendCommit {
+    /// Holds that each part is of a size that may stand in a frame.
+    pub(crate) fn check_inline(&self) -> Result<(), Invalid> {
+        inline("commit", Some(&self.commit))?;
+        inline("group_info", Some(&self.group_info))?;
+        inline("welcome", self.welcome.as_ref())
     }
 }
 
@@ -143,11 +152,11 @@ impl Message for CreateConversation {
             conversation_id: field::id("conversation_id", &proto.conversation_id)?,
             generation: Generation(field::positive("generation", proto.generation)?),
             kind,
-            group_info: field::opaque("group_info", proto.group_info, MESSAGE_BYTES)?,
-            ratchet_tree: field::opaque("ratchet_tree", proto.ratchet_tree, MESSAGE_BYTES)?,
-            commit: field::opaque("commit", proto.commit, MESSAGE_BYTES)?,
-            commit_group_info: field::opaque("commit_group_info", proto.commit_group_info, MESSAGE_BYTES)?,
-            welcome: field::optional_opaque("welcome", proto.welcome, MESSAGE_BYTES)?,
+            group_info: field::opaque("group_info", proto.group_info, BODY_BYTES)?,
+            ratchet_tree: field::opaque("ratchet_tree", proto.ratchet_tree, BODY_BYTES)?,
+            commit: field::opaque("commit", proto.commit, BODY_BYTES)?,
+            commit_group_info: field::opaque("commit_group_info", proto.commit_group_info, BODY_BYTES)?,
+            welcome: field::optional_opaque("welcome", proto.welcome, BODY_BYTES)?,
         })
     }
 
@@ -168,6 +177,22 @@ impl Message for CreateConversation {
             welcome: field::optional_shared(self.welcome.as_ref()),
         }
     }
+}
+
+impl CreateConversation {
+    /// Holds that each part is of a size that may stand in a frame.
+    pub(crate) fn check_inline(&self) -> Result<(), Invalid> {
+        inline("group_info", Some(&self.group_info))?;
+        inline("ratchet_tree", Some(&self.ratchet_tree))?;
+        inline("commit", Some(&self.commit))?;
+        inline("commit_group_info", Some(&self.commit_group_info))?;
+        inline("welcome", self.welcome.as_ref())
+    }
+}
+
+/// Holds that an MLS object may stand in a frame; a larger one is uploaded.
+pub(crate) fn inline(field: &'static str, body: Option<&Opaque>) -> Result<(), Invalid> {
+    field::require(body.is_none_or(|body| body.len() <= MESSAGE_BYTES), field, Fault::TooLarge)
 }
 
 /// A send is accepted and durable. "Sent" means this and no more.

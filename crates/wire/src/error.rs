@@ -52,6 +52,8 @@ codes! {
         NoKeyPackage = 20,
         /// A newer generation exists: this one is closed for ever.
         ClosedGeneration = 21,
+        /// The upload that the request names is not there, or not any more: upload it again.
+        BodyMissing = 22,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Decoding is bytes → generated frame → validated message; each stage has its error, and each error says which
 //! answer it deserves ([`DecodeError::answer`]). Field numbers below [`FIRST_OPERATION`] belong to the frame, the
 //! others are operation codes, of which a frame has exactly one.
+//!
+//! A request that is kept or uploaded ([`encode_whole`]) has the same form and wider limits.
 
 use std::num::NonZeroU64;
 
@@ -10,7 +12,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::field::{Fault, Invalid};
-use crate::limits::FRAME_BYTES;
+use crate::limits::{FRAME_BYTES, UPLOAD_BYTES};
 use crate::{Error, ErrorCode, Request, Response, proto, scan};
 
 /// The lowest field number that is an operation code.
@@ -79,7 +81,7 @@ pub struct ServerFrame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// It is longer than [`FRAME_BYTES`].
+    /// It is longer than [`FRAME_BYTES`], or an upload than [`UPLOAD_BYTES`].
     #[error("a frame of {bytes} bytes is over the limit")]
     TooLarge {
         /// Its length.
@@ -126,7 +128,7 @@ impl DecodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The frame would be longer than [`FRAME_BYTES`].
+    /// The frame would be longer than [`FRAME_BYTES`], the upload than [`UPLOAD_BYTES`].
     #[error("a frame of {bytes} bytes is over the limit")]
     TooLarge {
         /// Its length.
@@ -151,9 +153,44 @@ impl From<Invalid> for EncodeError {
 /// # Errors
 /// Where a server would refuse it: a field or the whole is over its limit.
 pub fn encode_client(request_id: RequestId, request: &Request) -> Result<Bytes, EncodeError> {
+    request.check_inline()?;
     let proto = request.to_proto();
     Request::from_proto(proto.clone())?;
-    written(&proto::ClientFrame { request_id: request_id.number(), request: Some(proto) })
+    written(&proto::ClientFrame { request_id: request_id.number(), request: Some(proto) }, FRAME_BYTES)
+}
+
+/// Writes a request to be kept, or to be uploaded where it [`needs_upload`]. The id in it means nothing.
+///
+/// # Errors
+/// Where a server would refuse it: a part or the whole is over the limits of an upload.
+pub fn encode_whole(request: &Request) -> Result<Bytes, EncodeError> {
+    let proto = request.to_proto();
+    Request::from_proto(proto.clone())?;
+    let request_id = RequestId::FIRST.number();
+    written(&proto::ClientFrame { request_id, request: Some(proto) }, UPLOAD_BYTES)
+}
+
+/// Reads what [`encode_whole`] wrote.
+///
+/// # Errors
+/// See [`DecodeError`]. A request of a newer version is [`DecodeError::NotAFrame`].
+pub fn decode_whole(bytes: Bytes) -> Result<Request, DecodeError> {
+    let operation = operation(&bytes, UPLOAD_BYTES)?;
+    let proto = proto::ClientFrame::decode(bytes).map_err(|_| DecodeError::NotAFrame)?;
+    let (code, _) = operation.ok_or(DecodeError::NotAFrame)?;
+    let request = proto.request.ok_or(DecodeError::NotAFrame)?;
+    Request::from_proto(request).map_err(|invalid| DecodeError::Invalid { request_id: None, code, invalid })
+}
+
+/// Whether a request has to be uploaded, because it may be large and does not fit into a frame.
+#[must_use]
+pub fn needs_upload(request: &Request) -> bool {
+    let uploadable = matches!(request, Request::SendCommit(_) | Request::CreateConversation(_));
+    uploadable
+        && matches!(
+            encode_client(RequestId::FIRST, request),
+            Err(EncodeError::TooLarge { .. } | EncodeError::Invalid(Invalid { fault: Fault::TooLarge, .. }))
+        )
 }
 
 /// Writes an answer, or a push where there is no `request_id`.
@@ -163,10 +200,8 @@ pub fn encode_client(request_id: RequestId, request: &Request) -> Result<Bytes, 
 pub fn encode_server(request_id: Option<RequestId>, response: &Response) -> Result<Bytes, EncodeError> {
     let proto = response.to_proto()?.ok_or(EncodeError::Unknown)?;
     Response::from_proto(proto.clone(), &Bytes::new())?;
-    written(&proto::ServerFrame {
-        request_id: request_id.map_or(0, RequestId::number),
-        response: Some(proto),
-    })
+    let request_id = request_id.map_or(0, RequestId::number);
+    written(&proto::ServerFrame { request_id, response: Some(proto) }, FRAME_BYTES)
 }
 
 /// Reads a request.
@@ -174,7 +209,7 @@ pub fn encode_server(request_id: Option<RequestId>, response: &Response) -> Resu
 /// # Errors
 /// See [`DecodeError`]; each has its [`DecodeError::answer`].
 pub fn decode_client(frame: Bytes) -> Result<ClientFrame, DecodeError> {
-    let operation = operation(&frame)?;
+    let operation = operation(&frame, FRAME_BYTES)?;
     let proto = proto::ClientFrame::decode(frame).map_err(|_| DecodeError::NotAFrame)?;
     let request_id = RequestId::new(proto.request_id).ok_or(DecodeError::NotAFrame)?;
     let (code, _) = operation.ok_or(DecodeError::NotAFrame)?;
@@ -182,6 +217,7 @@ pub fn decode_client(frame: Bytes) -> Result<ClientFrame, DecodeError> {
         return Ok(ClientFrame::Unsupported { request_id, code });
     };
     Request::from_proto(request)
+        .and_then(|request| request.check_inline().map(|()| request))
         .map(|request| ClientFrame::Request { request_id, request })
         .map_err(|invalid| DecodeError::Invalid { request_id: Some(request_id), code, invalid })
 }
@@ -191,7 +227,7 @@ pub fn decode_client(frame: Bytes) -> Result<ClientFrame, DecodeError> {
 /// # Errors
 /// See [`DecodeError`]: the server is not to be trusted further on this connection.
 pub fn decode_server(frame: Bytes) -> Result<ServerFrame, DecodeError> {
-    let operation = operation(&frame)?;
+    let operation = operation(&frame, FRAME_BYTES)?;
     let proto = proto::ServerFrame::decode(frame).map_err(|_| DecodeError::NotAFrame)?;
     let request_id = RequestId::new(proto.request_id);
     let (code, body) = operation.ok_or(DecodeError::NotAFrame)?;
@@ -203,17 +239,17 @@ pub fn decode_server(frame: Bytes) -> Result<ServerFrame, DecodeError> {
         .map_err(|invalid| DecodeError::Invalid { request_id, code, invalid })
 }
 
-fn written(frame: &impl prost::Message) -> Result<Bytes, EncodeError> {
+fn written(frame: &impl prost::Message, max_bytes: usize) -> Result<Bytes, EncodeError> {
     let bytes = frame.encoded_len();
-    if bytes > FRAME_BYTES {
+    if bytes > max_bytes {
         return Err(EncodeError::TooLarge { bytes });
     }
     Ok(frame.encode_to_vec().into())
 }
 
 /// Code and body of the frame's one operation.
-fn operation(frame: &Bytes) -> Result<Option<(u32, Bytes)>, DecodeError> {
-    if frame.len() > FRAME_BYTES {
+fn operation(frame: &Bytes, max_bytes: usize) -> Result<Option<(u32, Bytes)>, DecodeError> {
+    if frame.len() > max_bytes {
         return Err(DecodeError::TooLarge { bytes: frame.len() });
     }
     let mut found = None;

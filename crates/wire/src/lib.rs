@@ -15,6 +15,7 @@
 //! MLS objects (RFC 9420), device list entries and genesis blocks are opaque here: signatures cover received bytes.
 
 mod accounts;
+pub mod bodies;
 mod claims;
 mod connection;
 mod conversations;
@@ -35,6 +36,7 @@ pub use accounts::{
     AccountKeys, AppendListEntry, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackagesStored,
     ListEntryAppended, LookUp, PutKeyPackages, RecipientKeys, SenderKeys,
 };
+pub use bodies::{BodyRef, Referred, ReferredEntry, ReferredGroup, SendUploaded};
 pub use claims::{
     AnswerHandleClaim, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved,
 };

@@ -1,7 +1,7 @@
 //! Every limit of the wire, each with its reason.
 //!
 //! Both sides hold them: the encoder refuses to produce what is over a limit, the decoder refuses to read it with a
-//! typed error that the server answers. Larger bodies do not travel in frames.
+//! typed error that the server answers. Larger bodies travel by HTTPS (see [`bodies`](crate::bodies)).
 
 /// Bytes of one MLSMessage in a frame: an application message, a Commit or a Welcome.
 ///
@@ -12,6 +12,16 @@ pub const MESSAGE_BYTES: usize = 64 * 1024;
 ///
 /// The largest message with its envelope, and 8 KiB for what travels with a Commit: GroupInfo, Welcome, tree.
 pub const FRAME_BYTES: usize = 72 * 1024;
+
+/// Bytes of one MLS object that travels by HTTPS: a Commit, a GroupInfo, a Welcome or a ratchet tree.
+///
+/// A Commit in a group of 1,000 devices has 2.7 MB; its tree has 2.9 MB. Eight of the largest fill the room that a
+/// mailbox has for handshakes.
+pub const BODY_BYTES: usize = 4 << 20;
+
+/// Bytes of one upload: a whole request with a Commit, a GroupInfo and a Welcome of the largest size each. What else is
+/// in a request always fits into the room of a frame.
+pub const UPLOAD_BYTES: usize = 3 * BODY_BYTES + FRAME_BYTES;
 
 /// Requests in flight on one connection. More of them only lengthen the server's queue.
 pub const REQUESTS_IN_FLIGHT: usize = 64;

@@ -1,6 +1,8 @@
 //! Login of a device, bound to the channel (rule R6).
 
-use hushwire_types::{AccountId, DeviceId, EntryHash, IncarnationId, ListNumber, SendSeq, Seq, Timestamp};
+use hushwire_types::{
+    AccountId, DeviceId, EntryHash, IncarnationId, ListNumber, Secret, SendSeq, Seq, Timestamp,
+};
 
 use crate::field::{self, Fault, Invalid, Message, codes, invalid};
 use crate::{limits, proto};
@@ -78,6 +80,9 @@ pub struct LoggedIn {
     pub list_number: ListNumber,
     /// Hash of that entry.
     pub list_hash: EntryHash,
+    /// Proves this login to the HTTPS routes (see [`bodies`](crate::bodies)), until the connection ends. Absent where the
+    /// server has none.
+    pub body_ticket: Option<Secret<32>>,
 }
 
 impl Message for LoggedIn {
@@ -92,6 +97,7 @@ impl Message for LoggedIn {
             last_resort_used: proto.last_resort_used,
             list_number: ListNumber(proto.list_number),
             list_hash: field::id("list_hash", &proto.list_hash)?,
+            body_ticket: field::optional_id("body_ticket", &proto.body_ticket)?,
         })
     }
 
@@ -104,6 +110,7 @@ impl Message for LoggedIn {
             last_resort_used: self.last_resort_used,
             list_number: self.list_number.0,
             list_hash: field::bytes(self.list_hash),
+            body_ticket: field::optional_bytes(self.body_ticket.as_ref().map(Secret::expose)),
         }
     }
 }

@@ -9,9 +9,11 @@ use hushwire_types::{
 };
 use prost::Message as _;
 
+use crate::bodies::ReferredEntry;
 use crate::claims::{HandleClaim, HandleMoved};
+use crate::conversations::inline;
 use crate::field::{self, Fault, Invalid, Message, invalid, require};
-use crate::limits::{self, MESSAGE_BYTES};
+use crate::limits::{self, BODY_BYTES, MESSAGE_BYTES};
 use crate::{Opaque, proto, scan};
 
 /// Entries of the mailbox after the client's cursor (a push).
@@ -35,6 +37,7 @@ impl Delivery {
             .collect::<Result<_, _>>()?;
         let ascending = entries.iter().zip(entries.iter().skip(1)).all(|(left, right)| left.seq < right.seq);
         require(ascending, "seq", Fault::Value)?;
+        entries.iter().try_for_each(|entry| entry.kind.check_inline())?;
         Ok(Self { entries })
     }
 
@@ -88,6 +91,8 @@ pub enum EntryKind {
     HandleClaim(HandleClaim),
     /// A handle of somebody belongs to another account now.
     HandleMoved(HandleMoved),
+    /// A Commit, a Welcome or a removal that does not fit into a frame: its body is fetched by HTTPS.
+    Referred(ReferredEntry),
     /// A newer protocol's kind: the bytes of the whole entry. Never encoded in a delivery.
     Unknown(Opaque),
 }
@@ -208,13 +213,13 @@ impl EntryKind {
         use proto::entry::Kind;
         Ok(match kind {
             Kind::Application(body) => Self::Application(field::opaque("application", body, MESSAGE_BYTES)?),
-            Kind::Commit(commit) => Self::Commit(field::opaque("commit", commit, MESSAGE_BYTES)?),
+            Kind::Commit(commit) => Self::Commit(field::opaque("commit", commit, BODY_BYTES)?),
             Kind::Welcome(entry) => Self::Welcome(WelcomeEntry {
-                welcome: field::opaque("welcome", entry.welcome, MESSAGE_BYTES)?,
+                welcome: field::opaque("welcome", entry.welcome, BODY_BYTES)?,
                 epoch: Epoch(field::positive("epoch", entry.epoch)?),
             }),
             Kind::Removed(entry) => {
-                Self::Removed(Removed { commit: field::opaque("commit", entry.commit, MESSAGE_BYTES)? })
+                Self::Removed(Removed { commit: field::opaque("commit", entry.commit, BODY_BYTES)? })
             }
             Kind::Gap(gap) => {
                 require(gap.from_seq <= gap.through_seq, "through_seq", Fault::Value)?;
@@ -231,6 +236,9 @@ impl EntryKind {
             }),
             Kind::HandleClaim(claim) => Self::HandleClaim(HandleClaim::from_proto(claim)?),
             Kind::HandleMoved(moved) => Self::HandleMoved(HandleMoved::from_proto(moved)?),
+            Kind::CommitRef(body) => Self::Referred(ReferredEntry::commit(body)?),
+            Kind::WelcomeRef(welcome) => Self::Referred(ReferredEntry::welcome(welcome)?),
+            Kind::RemovedRef(body) => Self::Referred(ReferredEntry::removed(body)?),
         })
     }
 
@@ -256,14 +264,29 @@ impl EntryKind {
             }),
             Self::HandleClaim(claim) => Kind::HandleClaim(claim.to_proto()),
             Self::HandleMoved(moved) => Kind::HandleMoved(moved.to_proto()),
+            Self::Referred(referred) => referred.to_proto(),
             Self::Unknown(_) => return Err(invalid("kind", Fault::Value)),
         })
+    }
+
+    /// Holds that the body may stand in a frame.
+    fn check_inline(&self) -> Result<(), Invalid> {
+        match self {
+            Self::Commit(commit) => inline("commit", Some(commit)),
+            Self::Welcome(entry) => inline("welcome", Some(&entry.welcome)),
+            Self::Removed(entry) => inline("commit", Some(&entry.commit)),
+            _ => Ok(()),
+        }
     }
 
     /// Whatever changes a conversation says where it stands; the rest may.
     fn check_place(&self, place: Option<Place>) -> Result<(), Invalid> {
         match self {
-            Self::Application(_) | Self::Commit(_) | Self::Welcome(_) | Self::Removed(_) => {
+            Self::Application(_)
+            | Self::Commit(_)
+            | Self::Welcome(_)
+            | Self::Removed(_)
+            | Self::Referred(_) => {
                 let place = place.ok_or(invalid("conversation_id", Fault::Missing))?;
                 require(place.order.is_some(), "order", Fault::Missing)
             }

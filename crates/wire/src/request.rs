@@ -5,7 +5,7 @@ use crate::proto::client_frame::Request as Proto;
 use crate::{
     AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, Hello, Login, LookUp,
     MessageReceived, Otp, Ping, PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral,
-    SendMessage, SendPublicKeys, SenderKeys,
+    SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
 };
 
 macro_rules! requests {
@@ -92,4 +92,17 @@ requests! {
     Ping = 841 as Ping,
     /// Decide about a claim to a handle.
     AnswerHandleClaim = 842 as AnswerHandleClaim,
+    /// Send a Commit or create a conversation by what was uploaded.
+    SendUploaded = 843 as SendUploaded,
+}
+
+impl Request {
+    /// Holds that what may be large is of a size that may stand in a frame.
+    pub(crate) fn check_inline(&self) -> Result<(), Invalid> {
+        match self {
+            Self::SendCommit(commit) => commit.check_inline(),
+            Self::CreateConversation(create) => create.check_inline(),
+            _ => Ok(()),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::proto::server_frame::Response as Proto;
 use crate::{
     AccountKeys, Acknowledged, ClaimedKeyPackages, Delivery, Ephemeral, EphemeralSent, Error, Fenced, Group,
     HandleClaimAnswered, KeyPackagesStored, KeysSet, ListEntryAppended, Listening, LoggedIn, LoginFailed,
-    MessageSent, OtpOk, Pong, Registration, RegistrationFailed, Welcomed,
+    MessageSent, OtpOk, Pong, ReferredGroup, Registration, RegistrationFailed, Welcomed,
 };
 
 macro_rules! responses {
@@ -123,4 +123,6 @@ responses! {
     Acknowledged = 1620 as Acknowledged,
     /// The decision about a claim is stored.
     HandleClaimAnswered = 1621 as HandleClaimAnswered,
+    /// GroupInfo and tree, to be fetched by HTTPS.
+    ReferredGroup = 1622 as ReferredGroup,
 }

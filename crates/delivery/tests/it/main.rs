@@ -9,6 +9,7 @@
 
 mod accounts;
 mod admin;
+mod bodies;
 mod claims;
 mod commits;
 mod conversations;

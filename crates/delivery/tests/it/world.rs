@@ -85,6 +85,7 @@ delegate! {
     fn devices(account: AccountId) -> Vec<StoredDevice>;
     fn mailbox(mailbox: MailboxKey) -> Option<Mailbox>;
     fn entries(mailbox: MailboxKey, after: Seq, max_entries: usize, max_bytes: usize) -> Page;
+    fn body(mailbox: MailboxKey, seq: Seq) -> Option<Bytes>;
     fn slot(send: &SendId) -> Slot;
     fn conversation(conversation: ConversationId) -> Option<Conversation>;
     fn group_info(conversation: ConversationId) -> Option<GroupInfo>;

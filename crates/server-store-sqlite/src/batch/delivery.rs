@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_server_store::decide::overflow::{self, Dropped, Load, Waiting};
+use hushwire_server_store::large::Large;
 use hushwire_server_store::mailbox::{
     Acknowledge, Entry, EntryKind, Gap, MailboxKey, Place, Publication, RecordLogin,
 };
@@ -36,7 +37,7 @@ impl Batch<'_> {
     ) -> Step<Publication> {
         let payload = codec::payload(&entry.kind);
         let (number, class) = (codec::number(&entry.kind), overflow::class(&entry.kind));
-        let size = count(payload.len());
+        let (size, large) = (count(payload.len()), Large::of(&entry.kind));
         let mut present = Vec::new();
         for mailbox in to {
             if let Some(row) = self.mailbox_row(mailbox)? {
@@ -45,6 +46,10 @@ impl Batch<'_> {
         }
         if !present.is_empty() {
             let stored = Stored { payload: self.insert_payload(&payload, present.len())?, size, number };
+            if let Some(large) = large {
+                let sql = "INSERT INTO large_payload(id, outline) VALUES (?1, ?2)";
+                self.exec(sql, (stored.payload, &*large.to_bytes()))?;
+            }
             for (mailbox, seq) in &present {
                 self.insert_entry(*mailbox, *seq, &entry, conversation, &stored, present.len() > 1)?;
                 self.change_mailbox(*mailbox, |row| {
@@ -56,6 +61,10 @@ impl Batch<'_> {
                 self.make_room(*mailbox)?;
             }
         }
+        let entry = match large {
+            Some(large) => Entry { kind: EntryKind::Large(large), ..entry },
+            None => entry,
+        };
         Ok(Publication { entry: Arc::new(entry), to: present })
     }
 
@@ -185,10 +194,16 @@ impl Batch<'_> {
                 let names = self.cache.released.entry(payload).or_default();
                 *names = names.saturating_add(1);
             } else {
-                self.exec("DELETE FROM payload WHERE id = ?1", [payload])?;
+                self.delete_payload(payload)?;
             }
         }
         Ok(load)
+    }
+
+    /// Deletes a payload that no entry names any more.
+    pub(super) fn delete_payload(&self, payload: i64) -> rusqlite::Result<()> {
+        self.exec("DELETE FROM payload WHERE id = ?1", [payload])?;
+        self.exec("DELETE FROM large_payload WHERE id = ?1", [payload]).map(|_| ())
     }
 
     pub(super) fn acknowledge(&mut self, operation: Acknowledge) -> Step<Written> {

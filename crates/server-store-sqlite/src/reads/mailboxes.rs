@@ -9,6 +9,7 @@ use hushwire_server_store::conversation::{Answer, SendId, Slot};
 use hushwire_server_store::decide::overflow::{Load, Usage};
 use hushwire_server_store::decide::window::{self, Used};
 use hushwire_server_store::key_package::{KeyPackageState, LastResort};
+use hushwire_server_store::large::{Large, REFERENCE_BYTES};
 use hushwire_server_store::mailbox::{
     Entry, EntryKind, Mailbox, MailboxKey, Page, Place, Rest, StoredEntry, incarnation,
 };
@@ -71,8 +72,11 @@ pub(crate) fn entries(
 ) -> Result<Page> {
     let last =
         sql::one(connection, "SELECT last FROM mailbox WHERE id = ?1", [int(mailbox.0)], |row| uint(row, 0))?;
-    let sql = "SELECT e.seq, e.kind, c.name, e.generation, e.ord, e.at, p.body, e.size FROM entry e
-               JOIN payload p ON p.id = e.payload LEFT JOIN conversation c ON c.id = e.conversation
+    // A column that is not asked for is not read: a large body stays on its pages.
+    let sql = "SELECT e.seq, e.kind, c.name, e.generation, e.ord, e.at,
+               CASE WHEN l.id IS NULL THEN p.body END, e.size, l.outline FROM entry e
+               JOIN payload p ON p.id = e.payload LEFT JOIN large_payload l ON l.id = e.payload
+               LEFT JOIN conversation c ON c.id = e.conversation
                WHERE e.mailbox = ?1 AND e.seq > ?2 ORDER BY e.seq";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query((int(mailbox.0), int(after.0)))?;
@@ -81,12 +85,14 @@ pub(crate) fn entries(
     let mut entries = Vec::new();
     let mut rest = Rest::Nothing;
     while let Some(row) = rows.next()? {
-        taken_bytes = taken_bytes.saturating_add(uint(row, 7)?);
+        let outline = row.get::<_, Option<Vec<u8>>>(8)?;
+        let bytes = if outline.is_some() { REFERENCE_BYTES } else { uint(row, 7)? };
+        taken_bytes = taken_bytes.saturating_add(bytes);
         if entries.len() >= max_entries || (!entries.is_empty() && taken_bytes > most_bytes) {
             rest = Rest::More;
             break;
         }
-        entries.push(read_entry(row)?);
+        entries.push(read_entry(row, outline.as_deref())?);
     }
     let through = match rest {
         Rest::Nothing => Seq(last.unwrap_or_default()).max(after),
@@ -95,7 +101,7 @@ pub(crate) fn entries(
     Ok(Page { entries, through, rest })
 }
 
-fn read_entry(row: &Row<'_>) -> Result<StoredEntry> {
+fn read_entry(row: &Row<'_>, outline: Option<&[u8]>) -> Result<StoredEntry> {
     let place = match row.get::<_, Option<Vec<u8>>>(2)? {
         None => None,
         Some(name) => Some(Place {
@@ -104,7 +110,13 @@ fn read_entry(row: &Row<'_>) -> Result<StoredEntry> {
             order: Order(uint(row, 4)?),
         }),
     };
-    let kind = read_kind(row.get(1)?, bytes(row, 6)?)?;
+    let number = row.get(1)?;
+    let kind = match outline {
+        Some(outline) => {
+            EntryKind::Large(Large::from_bytes(number, outline).ok_or_else(|| damaged(8, Unreadable))?)
+        }
+        None => read_kind(number, bytes(row, 6)?)?,
+    };
     Ok(StoredEntry {
         seq: Seq(uint(row, 0)?),
         entry: Arc::new(Entry { place, accepted_at: timestamp(row, 5)?, kind }),
@@ -113,6 +125,15 @@ fn read_entry(row: &Row<'_>) -> Result<StoredEntry> {
 
 pub(crate) fn read_kind(number: u8, payload: Bytes) -> Result<EntryKind> {
     codec::decode(number, payload).ok_or_else(|| damaged(0, Unreadable))
+}
+
+pub(crate) fn body(connection: &Connection, mailbox: MailboxKey, seq: Seq) -> Result<Option<Bytes>> {
+    let sql = "SELECT e.kind, p.body FROM entry e JOIN payload p ON p.id = e.payload
+               WHERE e.mailbox = ?1 AND e.seq = ?2";
+    let kind = sql::one(connection, sql, (int(mailbox.0), int(seq.0)), |row| {
+        read_kind(row.get(0)?, bytes(row, 1)?)
+    })?;
+    Ok(kind.and_then(|kind| kind.body().cloned()))
 }
 
 pub(crate) fn window(connection: &Connection, mailbox: MailboxKey) -> Result<Window> {

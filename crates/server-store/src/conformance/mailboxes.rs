@@ -1,10 +1,12 @@
 //! Mailboxes: pages, acknowledgements, overflow.
 
 use bytes::Bytes;
-use hushwire_types::{ConversationId, Seq};
+use hushwire_types::{BodyDigest, ConversationId, Epoch, Seq};
+use sha2::{Digest, Sha256};
 
 use super::{Actor, Backend, World, run};
-use crate::conversation::Append;
+use crate::conversation::{Append, AppendCommit, Commit};
+use crate::large::{INLINE_BYTES, Large, LargeKind, REFERENCE_BYTES};
 use crate::mailbox::{Acknowledge, EntryKind, Gap, MailboxKey, RecordLogin, Rest};
 use crate::{Bounds, Refusal, Written};
 
@@ -162,5 +164,69 @@ pub fn an_unknown_mailbox_is_empty_and_refused<B: Backend>() {
         assert_eq!(world.store().mailbox(mailbox).unwrap(), None);
         assert_eq!(world.write(Acknowledge { mailbox, through: Seq(1) }), Err(Refusal::UnknownMailbox));
         assert_eq!(world.write(RecordLogin { mailbox }), Err(Refusal::UnknownMailbox));
+    });
+}
+
+fn large(of: LargeKind, body: &Bytes) -> EntryKind {
+    let digest = BodyDigest::new(Sha256::digest(body).into());
+    EntryKind::Large(Large { of, digest, length: body.len() as u64 })
+}
+
+pub fn large_bodies_stay_in_the_store_until_asked_for<B: Backend>() {
+    run::<B>(&Bounds::default(), |world| {
+        let (alice, bob, carol) = (world.actor(), world.actor(), world.actor());
+        let conversation = world.converse(&alice, &[bob]);
+        world.acknowledge_all(&alice);
+        world.acknowledge_all(&bob);
+        let (commit, welcome) =
+            (Bytes::from(vec![1; 3 * INLINE_BYTES]), Bytes::from(vec![2; INLINE_BYTES + 1]));
+        let change = Commit {
+            commit: commit.clone(),
+            welcome: Some(welcome.clone()),
+            ..world.commit(&[carol], &[bob])
+        };
+        let append = AppendCommit { commit: change, ..world.member_commit(&alice, conversation, 1) };
+        let sent = world.sent(append);
+        let expected = [
+            (alice, large(LargeKind::Commit, &commit), &commit),
+            (bob, large(LargeKind::Removed, &commit), &commit),
+            (carol, large(LargeKind::Welcome { epoch: Epoch(2) }, &welcome), &welcome),
+        ];
+        for (actor, kind, body) in expected {
+            let published =
+                sent.publications.iter().find(|one| one.to.iter().any(|(to, _)| *to == actor.mailbox));
+            assert_eq!(published.unwrap().entry.kind, kind, "published");
+            let waiting = world.waiting(&actor);
+            let last = waiting.last().unwrap();
+            assert_eq!(last.entry.kind, kind, "read");
+            assert_eq!(world.store().body(actor.mailbox, last.seq).unwrap().as_ref(), Some(body));
+            assert_eq!(world.store().body(actor.mailbox, last.seq.next()).unwrap(), None, "no such entry");
+            world.acknowledge_all(&actor);
+            assert_eq!(world.store().body(actor.mailbox, last.seq).unwrap(), None, "acknowledged");
+        }
+        assert_eq!(world.store().counts().unwrap().waiting_bytes, 0);
+    });
+}
+
+pub fn large_bodies_count_in_full_for_a_mailbox<B: Backend>() {
+    let bounds = Bounds { handshake_bytes: 500_000, ..Bounds::default() };
+    run::<B>(&bounds, |world| {
+        let (alice, bob) = (world.actor(), world.actor());
+        let conversation = world.converse(&alice, &[bob]);
+        world.acknowledge_all(&bob);
+        let commit = |world: &mut World, epoch| {
+            let change = Commit { commit: vec![7; 200_000].into(), ..world.commit(&[], &[]) };
+            let append = AppendCommit { commit: change, ..world.member_commit(&alice, conversation, epoch) };
+            world.sent(append);
+        };
+        commit(world, 1);
+        commit(world, 2);
+        assert_eq!(world.store().mailbox(bob.mailbox).unwrap().unwrap().waiting_bytes, 400_000);
+        let least = usize::try_from(2 * REFERENCE_BYTES).unwrap();
+        let page = world.store().entries(bob.mailbox, Seq(0), 9, least).unwrap();
+        assert_eq!((page.entries.len(), page.rest), (2, Rest::Nothing), "a page counts what it holds");
+        commit(world, 3);
+        assert_eq!(gaps(world, &bob).len(), 1, "over the bound, the oldest goes");
+        assert!(world.store().mailbox(bob.mailbox).unwrap().unwrap().waiting_bytes <= 500_000);
     });
 }

@@ -33,7 +33,8 @@ pub const fn class(kind: &EntryKind) -> Class {
         | EntryKind::Removed { .. }
         | EntryKind::ListChanged { .. }
         | EntryKind::HandleClaim(_)
-        | EntryKind::HandleMoved { .. } => Class::Handshake,
+        | EntryKind::HandleMoved { .. }
+        | EntryKind::Large(_) => Class::Handshake,
     }
 }
 

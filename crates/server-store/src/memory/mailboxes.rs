@@ -11,6 +11,7 @@ use crate::bounds::Bounds;
 use crate::codec;
 use crate::decide::overflow::{self, Class, Dropped, Waiting, class};
 use crate::error::Refusal;
+use crate::large::Large;
 use crate::mailbox::{Acknowledge, Entry, EntryKind, Gap, MailboxKey, Publication, RecordLogin};
 use crate::write::Written;
 
@@ -35,6 +36,10 @@ impl State {
                 row.drop_entries(&numbers);
             }
         }
+        let entry = match Large::of(&entry.kind) {
+            Some(large) => Arc::new(Entry { kind: EntryKind::Large(large), ..Entry::clone(&entry) }),
+            None => entry,
+        };
         Publication { entry, to: written }
     }
 

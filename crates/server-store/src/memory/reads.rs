@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, ListNumber, Seq};
 
 use super::mailboxes::size;
 use super::state::{AccountRow, State};
 use crate::account::{Account, AccountList, AccountState, Device, DeviceAddress, Handle, User};
 use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake};
-use crate::mailbox::{Mailbox, MailboxKey, Page, Rest, StoredEntry, incarnation};
+use crate::large::{Large, REFERENCE_BYTES};
+use crate::mailbox::{Entry, EntryKind, Mailbox, MailboxKey, Page, Rest, StoredEntry, incarnation};
 use crate::registration::Invite;
 
 impl State {
@@ -81,18 +83,27 @@ impl State {
         let mut entries = Vec::new();
         let mut rest = Rest::Nothing;
         for (seq, entry) in row.entries.range(after.next()..) {
-            bytes = bytes.saturating_add(size(entry));
+            let outline = Large::of(&entry.kind);
+            bytes = bytes.saturating_add(outline.map_or_else(|| size(entry), |_| REFERENCE_BYTES));
             if entries.len() >= max_entries || (!entries.is_empty() && bytes > most_bytes) {
                 rest = Rest::More;
                 break;
             }
-            entries.push(StoredEntry { seq: *seq, entry: Arc::clone(entry) });
+            let entry = match outline {
+                Some(large) => Arc::new(Entry { kind: EntryKind::Large(large), ..Entry::clone(entry) }),
+                None => Arc::clone(entry),
+            };
+            entries.push(StoredEntry { seq: *seq, entry });
         }
         let through = match rest {
             Rest::Nothing => row.last.max(after),
             Rest::More => entries.last().map_or(after, |entry| entry.seq),
         };
         Page { entries, through, rest }
+    }
+
+    pub(super) fn body(&self, mailbox: MailboxKey, seq: Seq) -> Option<Bytes> {
+        self.mailboxes.get(&mailbox)?.entries.get(&seq)?.kind.body().cloned()
     }
 
     pub(super) fn conversation(&self, conversation: ConversationId) -> Option<Conversation> {

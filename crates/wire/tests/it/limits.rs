@@ -1,14 +1,8 @@
 //! Limits hold in both directions, with a typed error.
 
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
-use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
-use hushwire_wire::limits::{
-    DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGE_BYTES, KEY_PACKAGES,
-    LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES,
-};
-use hushwire_wire::{
-    AccountKeys, AnswerHandleClaim, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
-    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Request, Response, SendMessage,
+use hushwire_types::{AccountId, BodyDigest, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
+use hushwire_wire::frame::{DecodeError, EncodeError, RequestId, self};
+use hushwire_wire::limits::{BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGES, KEY_PACKAGE_BYTES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES, UPLOAD_BYTES};
 };
 
 use crate::raw::Raw;
@@ -202,4 +196,65 @@ fn what_changes_a_conversation_says_where_it_stands() {
     let error = frame::encode_server(None, &Delivery { entries: vec![homeless] }.into());
     let invalid = Invalid { field: "conversation_id", fault: Fault::Missing };
     assert_eq!(error, Err(EncodeError::Invalid(invalid)));
+}
+
+fn commit(commit: usize, group_info: usize, welcome: usize) -> Request {
+    SendCommit {
+        send_seq: SendSeq(1),
+        conversation_id: ConversationId::new([1; 32]),
+        generation: Generation(1),
+        epoch: Epoch(u64::MAX),
+        commit: vec![7; commit].into(),
+        group_info: vec![8; group_info].into(),
+        welcome: Some(vec![9; welcome].into()),
+    }
+    .into()
+}
+
+#[test]
+fn what_a_frame_cannot_hold_is_uploaded_and_what_it_can_is_not() {
+    assert!(!frame::needs_upload(&commit(MESSAGE_BYTES, 2_000, 2_000)));
+    assert!(frame::needs_upload(&commit(MESSAGE_BYTES + 1, 1, 1)), "over the limit of one message");
+    assert_eq!(encode(&commit(MESSAGE_BYTES + 1, 1, 1)), Err(too_large("commit")));
+    assert!(frame::needs_upload(&commit(40_000, 1, 40_000)), "over the limit of the frame");
+    assert!(matches!(encode(&commit(40_000, 1, 40_000)), Err(EncodeError::TooLarge { .. })));
+    assert!(!frame::needs_upload(&message(MESSAGE_BYTES + 1)), "a message is never large");
+}
+
+#[test]
+fn the_largest_request_fits_into_an_upload_and_comes_back_as_it_was() {
+    let largest = commit(BODY_BYTES, BODY_BYTES, BODY_BYTES);
+    let bytes = frame::encode_whole(&largest).unwrap();
+    assert!(bytes.len() <= UPLOAD_BYTES);
+    assert_eq!(frame::decode_whole(bytes), Ok(largest));
+    let error = frame::encode_whole(&commit(BODY_BYTES + 1, 1, 1)).unwrap_err();
+    assert_eq!(error, too_large("commit"));
+    let beyond = frame::decode_whole(vec![0; UPLOAD_BYTES + 1].into());
+    assert_eq!(beyond, Err(DecodeError::TooLarge { bytes: UPLOAD_BYTES + 1 }));
+}
+
+#[test]
+fn a_large_entry_is_kept_whole_and_delivered_by_reference_only() {
+    let large = Entry { kind: EntryKind::Commit(vec![7; BODY_BYTES].into()), ..entry(3, 1) };
+    let delivery = Delivery { entries: vec![large.clone()] };
+    assert_eq!(frame::encode_server(None, &delivery.into()), Err(too_large("commit")));
+    assert_eq!(Entry::from_bytes(large.to_bytes().unwrap()), Ok(large));
+}
+
+#[test]
+fn references_to_nothing_and_to_too_much_are_refused() {
+    let body =
+        |length: usize| BodyRef { digest: BodyDigest::new([1; 32]), length: u32::try_from(length).unwrap() };
+    let upload = |length| encode(&SendUploaded { upload: body(length) }.into()).map(drop);
+    let missing = EncodeError::Invalid(Invalid { field: "upload", fault: Fault::Missing });
+    assert_eq!(upload(UPLOAD_BYTES), Ok(()));
+    assert_eq!(upload(UPLOAD_BYTES + 1), Err(too_large("upload")));
+    assert_eq!(upload(0), Err(missing));
+    let referred = |length| {
+        let kind = EntryKind::Referred(ReferredEntry { of: Referred::Commit, body: body(length) });
+        frame::encode_server(None, &Delivery { entries: vec![Entry { kind, ..entry(3, 1) }] }.into())
+            .map(drop)
+    };
+    assert_eq!(referred(BODY_BYTES), Ok(()));
+    assert_eq!(referred(BODY_BYTES + 1), Err(too_large("commit_ref")));
 }

@@ -3,18 +3,11 @@
 use std::time::Duration;
 
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber, Order,
-    SendSeq, Seq, SessionId, Timestamp,
+    AccountId, BodyDigest, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber,
+    Order, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, ChannelBinding, ClaimedKeyPackage,
-    ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral,
-    EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer,
-    HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged,
-    ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
-    MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Register,
-    Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response,
-    SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
 };
 
 const ACCOUNT: AccountId = AccountId::new([0xa1; 32]);
@@ -28,6 +21,10 @@ const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 
 fn opaque(text: &str) -> Opaque {
     text.as_bytes().into()
+}
+
+fn body(byte: u8) -> BodyRef {
+    BodyRef { digest: BodyDigest::new([byte; 32]), length: 2_700_000 }
 }
 
 /// Every request, several where a message has variants.
@@ -45,6 +42,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("append_list_entry", AppendListEntry { entry: opaque("entry") }.into()),
         ("send_commit", send_commit().into()),
         ("create_conversation", create_conversation().into()),
+        ("send_uploaded", SendUploaded { upload: body(0xb0) }.into()),
         ("message_received", MessageReceived { incarnation: INCARNATION, through_seq: Seq(42) }.into()),
     ];
     all.extend(registers());
@@ -167,7 +165,8 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("registration_failed", registration_failed().into()),
         ("otp_ok", OtpOk.into()),
         ("keys_set", KeysSet { account_id: ACCOUNT }.into()),
-        ("logged_in", logged_in().into()),
+        ("logged_in", logged_in(None).into()),
+        ("logged_in_with_ticket", logged_in(Some(Secret::new([0x71; 32]))).into()),
         ("login_failed", LoginFailed { failure: LoginFailure::Revoked, text: "Revoked.".into() }.into()),
         ("account_keys", account_keys().into()),
         ("claimed_key_packages", claimed().into()),
@@ -176,6 +175,8 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("message_sent", MessageSent { send_seq: SendSeq(9), order: Order(77), accepted_at: NOW }.into()),
         ("group", group(Some("group info")).into()),
         ("group_tree_only", group(None).into()),
+        ("referred_group", referred_group(Some(body(0xb1))).into()),
+        ("referred_group_tree_only", referred_group(None).into()),
         ("ephemeral_sent", EphemeralSent.into()),
         ("ephemeral", ephemeral().into()),
         ("acknowledged", Acknowledged { through_seq: Seq(42) }.into()),
@@ -183,6 +184,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("delivery", Delivery { entries: entries() }.into()),
         ("delivery_of_claims", Delivery { entries: claims() }.into()),
         ("handle_claim_answered", HandleClaimAnswered.into()),
+        ("delivery_of_references", Delivery { entries: references() }.into()),
     ];
     all.extend(errors());
     all
@@ -209,7 +211,7 @@ fn registration_failed() -> RegistrationFailed {
     }
 }
 
-fn logged_in() -> LoggedIn {
+fn logged_in(body_ticket: Option<Secret<32>>) -> LoggedIn {
     LoggedIn {
         cursor: Cursor { incarnation: INCARNATION, seq: Seq(41) },
         accepted_sends: SendSeq(8),
@@ -218,6 +220,7 @@ fn logged_in() -> LoggedIn {
         last_resort_used: true,
         list_number: ListNumber(2),
         list_hash: HASH,
+        body_ticket,
     }
 }
 
@@ -245,6 +248,16 @@ fn group(group_info: Option<&str>) -> Group {
         epoch: Epoch(5),
         group_info: group_info.map(opaque),
         ratchet_tree: opaque("tree"),
+    }
+}
+
+fn referred_group(group_info: Option<BodyRef>) -> ReferredGroup {
+    ReferredGroup {
+        conversation_id: CONVERSATION,
+        generation: Generation(1),
+        epoch: Epoch(5),
+        group_info,
+        ratchet_tree: body(0xb2),
     }
 }
 
@@ -278,17 +291,23 @@ pub(crate) fn claims() -> Vec<Entry> {
 }
 
 /// One entry of each other kind.
+fn placed(seq: u64, order: Option<u64>, kind: EntryKind) -> Entry {
+    let place = Place { conversation_id: CONVERSATION, generation: Generation(1), order: order.map(Order) };
+    Entry { seq: Seq(seq), accepted_at: NOW, place: Some(place), kind }
+}
+
+/// One entry of each kind whose body is elsewhere.
+pub(crate) fn references() -> Vec<Entry> {
+    let referred = |of, byte| EntryKind::Referred(ReferredEntry { of, body: body(byte) });
+    vec![
+        placed(1, Some(1), referred(Referred::Welcome { epoch: Epoch(1) }, 0xb3)),
+        placed(2, Some(2), referred(Referred::Commit, 0xb4)),
+        placed(3, Some(3), referred(Referred::Removed, 0xb5)),
+    ]
+}
+
+/// One entry of each kind.
 pub(crate) fn entries() -> Vec<Entry> {
-    let placed = |seq, order: Option<u64>, kind| Entry {
-        seq: Seq(seq),
-        accepted_at: NOW,
-        place: Some(Place {
-            conversation_id: CONVERSATION,
-            generation: Generation(1),
-            order: order.map(Order),
-        }),
-        kind,
-    };
     let changed = ListChanged { account_id: PEER, list_number: ListNumber(3), list_hash: HASH };
     let gap = Gap { from_seq: Seq(4), through_seq: Seq(9), dropped: 5 };
     let gap_of_notices = EntryKind::Gap(Gap { from_seq: Seq(11), through_seq: Seq(11), dropped: 1 });

@@ -3,19 +3,12 @@
 use std::time::Duration;
 
 use hushwire_types::{
-    AccountId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber, Order,
-    SendSeq, Seq, SessionId, Timestamp,
+    AccountId, BodyDigest, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber,
+    Order, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
+use hushwire_wire::limits::{BODY_BYTES, UPLOAD_BYTES};
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, ChannelBinding, ClaimedKeyPackage,
-    ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral,
-    EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer,
-    HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged,
-    ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
-    MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Register,
-    Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response,
-    SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SenderKeys, Sensitive, Standing, WelcomeEntry,
-    Welcomed,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -87,6 +80,11 @@ fn seq() -> impl Strategy<Value = Seq> {
 
 fn cursor() -> impl Strategy<Value = Cursor> {
     (incarnation(), any::<u64>()).prop_map(|(incarnation, seq)| Cursor { incarnation, seq: Seq(seq) })
+}
+
+fn body(max: usize) -> impl Strategy<Value = BodyRef> {
+    (any::<[u8; 32]>(), 1..=u32::try_from(max).unwrap())
+        .prop_map(|(digest, length)| BodyRef { digest: BodyDigest::new(digest), length })
 }
 
 fn features() -> impl Strategy<Value = Vec<String>> {
@@ -216,6 +214,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         send_commit().prop_map(Request::from),
         create_conversation().prop_map(Request::from),
         fetch_group().prop_map(Request::from),
+        body(UPLOAD_BYTES).prop_map(|upload| SendUploaded { upload }.into()),
         (incarnation(), seq()).prop_map(|(incarnation, through_seq)| MessageReceived {
             incarnation,
             through_seq
@@ -249,11 +248,11 @@ prop_compose! {
 prop_compose! {
     fn logged_in()(
         cursor in cursor(), sends: u64, server_time in time(), key_packages_left: u32, last_resort_used: bool,
-        number: u64, list_hash in hash(),
+        number: u64, list_hash in hash(), ticket in option::of(any::<[u8; 32]>()),
     ) -> LoggedIn {
         LoggedIn {
             cursor, accepted_sends: SendSeq(sends), server_time, key_packages_left, last_resort_used,
-            list_number: ListNumber(number), list_hash,
+            list_number: ListNumber(number), list_hash, body_ticket: ticket.map(Secret::new),
         }
     }
 }
@@ -281,6 +280,15 @@ prop_compose! {
         group_info in option::of(opaque()), ratchet_tree in opaque(),
     ) -> Group {
         Group { conversation_id, generation, epoch, group_info, ratchet_tree }
+    }
+}
+
+prop_compose! {
+    fn referred_group()(
+        conversation_id in conversation(), generation in generation(), epoch in epoch(),
+        group_info in option::of(body(BODY_BYTES)), ratchet_tree in body(BODY_BYTES),
+    ) -> ReferredGroup {
+        ReferredGroup { conversation_id, generation, epoch, group_info, ratchet_tree }
     }
 }
 
@@ -315,7 +323,17 @@ fn placed_kind() -> impl Strategy<Value = EntryKind> {
             EntryKind::Welcome(WelcomeEntry { welcome, epoch: Epoch(epoch) })
         }),
         opaque().prop_map(|commit| EntryKind::Removed(Removed { commit })),
+        referred().prop_map(EntryKind::Referred),
     ]
+}
+
+fn referred() -> impl Strategy<Value = ReferredEntry> {
+    let of = prop_oneof![
+        Just(Referred::Commit),
+        (1_u64..).prop_map(|epoch| Referred::Welcome { epoch: Epoch(epoch) }),
+        Just(Referred::Removed),
+    ];
+    (of, body(BODY_BYTES)).prop_map(|(of, body)| ReferredEntry { of, body })
 }
 
 fn gap() -> impl Strategy<Value = EntryKind> {
@@ -402,6 +420,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
             ClaimedKeyPackages { account_id, key_packages }.into()
         }),
         1 => group().prop_map(Response::from),
+        1 => referred_group().prop_map(Response::from),
         1 => error().prop_map(Response::from),
         2 => delivery().prop_map(Response::from),
     ]

@@ -103,6 +103,10 @@ impl Store for Pair {
         same!(self.entries(mailbox, after, entries, bytes))
     }
 
+    fn body(&self, mailbox: MailboxKey, seq: Seq) -> Result<Option<Bytes>, StoreError> {
+        same!(self.body(mailbox, seq))
+    }
+
     fn slot(&self, send: &SendId) -> Result<Slot, StoreError> {
         same!(self.slot(send))
     }

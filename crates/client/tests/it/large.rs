@@ -1,0 +1,252 @@
+//! Accounts with so many devices that Commits and trees do not fit into frames: they go up and down by HTTPS, and nobody
+//! notices.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hushwire_client::view::{Body, Settled};
+use hushwire_client::{Client, Link, Notice, Place, Recipient, World, open};
+use hushwire_client_store::list::{self, ListEntry};
+use hushwire_client_store::{Database, StoreError, account, profile};
+use hushwire_group_policy::{DeviceLists, Prefix};
+use hushwire_identity::list::Author;
+use hushwire_identity::{DeviceList, LeafCredential, ListHead, ListKey, NewDevice, UnverifiedEntry};
+use hushwire_mls::{DeviceKeys, KeyPackageKind};
+use hushwire_server::{Config, Server};
+use hushwire_server_store::account as stored;
+use hushwire_server_store::key_package::{NewKeyPackage, NewKeyPackages, PutKeyPackages, PutMode};
+use hushwire_server_store::{Bounds, Store};
+use hushwire_server_store_sqlite::SqliteStore;
+use hushwire_suite::Suite;
+use hushwire_types::{
+    AccountId, Clock, DeviceId, ListNumber, MailboxId, OsEntropy, Secret, Seq, SystemClock, rng,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{join_as, place, server};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What new devices have on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pool {
+    OneKeyPackage,
+    /// They will come and bring some.
+    Nothing,
+}
+
+/// The list that a device which is about to be added stands in.
+struct OwnList(DeviceList);
+
+impl DeviceLists for OwnList {
+    fn prefix(&self, _: AccountId, head: ListHead, device: DeviceId) -> Prefix {
+        Prefix::of(&self.0, head, device)
+    }
+
+    fn reaches(&self, _: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
+        self.0.reaches(head, floor)
+    }
+}
+
+/// The profile in a folder that no client has open.
+pub(crate) fn profile_of(place: &Place) -> profile::Profile {
+    let mut db = Database::open(&place.folder, &place.key).unwrap();
+    let found = db.read::<_, StoreError>(profile::find).unwrap().unwrap();
+    db.close().unwrap();
+    found
+}
+
+/// Adds devices to an account, as its first device would: signed entries, and a KeyPackage of each in the pool. The server
+/// does not run. The list and the keys of the last one.
+fn add_devices(
+    config: &Config,
+    owner: &profile::Profile,
+    count: usize,
+    pool: Pool,
+) -> (DeviceList, ListKey, ListKey) {
+    let database = config.data_dir.join(hushwire_server::run::DATABASE_NAME);
+    let store = SqliteStore::open(&database, Bounds::default(), &OsEntropy).unwrap();
+    let known = store.list(owner.account, ListNumber(1)).unwrap().unwrap();
+    let mut list = DeviceList::verify(&known.genesis, &known.entries).unwrap();
+    let (owner_key, now) = (ListKey::from_seed(&owner.list_key), SystemClock.now());
+    let mut last = None;
+    for _ in 0..count {
+        let (list_key, mls_key) = (ListKey::generate(&OsEntropy), ListKey::generate(&OsEntropy));
+        let new =
+            NewDevice { list_key: &list_key, mls_key: mls_key.public(), name: "tablet".parse().unwrap() };
+        let before = list.head();
+        let entry = list.add_device(Author::Device(&owner_key), &new).unwrap();
+        list.append(&entry).unwrap();
+        let device = list_key.device_id();
+        let append = stored::AppendListEntry {
+            account: owner.account,
+            head: stored::ListHead { number: before.number, hash: before.hash },
+            number: list.head().number,
+            hash: list.head().hash,
+            entry: entry.into(),
+            added: vec![stored::NewDevice {
+                device,
+                list_key: *list_key.public().as_bytes(),
+                mailbox: MailboxId::new(rng::bytes(&OsEntropy)),
+            }],
+            revoked: Vec::new(),
+        };
+        store.write(vec![append.into()], now).unwrap().remove(0).unwrap();
+        last = Some((list_key.clone(), mls_key.clone()));
+        if pool == Pool::Nothing {
+            continue;
+        }
+        let mailbox = store.device(owner.account, device).unwrap().unwrap().mailbox;
+        let credential = LeafCredential { account: owner.account, device, list: list.head() };
+        let keys = DeviceKeys { credential, mls_key: Secret::new(*mls_key.seed().expose()) };
+        let suite = Suite::new(Arc::new(OsEntropy));
+        let mut mls = hushwire_mls::Device::new(keys, suite, Arc::new(OwnList(list.clone()))).unwrap();
+        let bytes = mls.key_package(KeyPackageKind::Pooled, now).unwrap().bytes;
+        let package = NewKeyPackage { digest: Sha256::digest(&bytes).into(), bytes: bytes.into() };
+        let packages = NewKeyPackages { pool: vec![package], last_resort: None };
+        let put = PutKeyPackages { mailbox, packages, mode: PutMode::Add };
+        store.write(vec![put.into()], now).unwrap().remove(0).unwrap();
+    }
+    let (list_key, mls_key) = last.unwrap();
+    (list, list_key, mls_key)
+}
+
+/// A profile of another device of an account, as linking would leave it.
+fn link(place: &Place, owner: &profile::Profile, list: &DeviceList, list_key: &ListKey, mls_key: &ListKey) {
+    let own = profile::Profile {
+        device: list_key.device_id(),
+        list_key: list_key.seed(),
+        mls_key: mls_key.seed(),
+        recovery_key: None,
+        ..owner.clone()
+    };
+    let mut db = Database::create(&place.folder, &place.key, &OsEntropy).unwrap();
+    db.step::<_, StoreError>(|tx| {
+        profile::insert(tx, &own)?;
+        let account = account::Account {
+            account: own.account,
+            genesis: own.genesis.clone(),
+            head_number: list.head().number,
+            head_hash: list.head().hash,
+            handle: None,
+            username: None,
+            local_name: None,
+            trust: account::Trust::Unverified,
+            learned_at: own.created_at,
+        };
+        account::insert(tx, &account)?;
+        for bytes in list.entries(ListNumber(1)) {
+            let entry = UnverifiedEntry::decode(bytes).unwrap();
+            let row = ListEntry { number: entry.number(), hash: entry.hash(), bytes: bytes.to_vec() };
+            list::append(tx, &own.account, &row)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    db.close().unwrap();
+}
+
+fn config(folder: &Path, listen: std::net::SocketAddr) -> Config {
+    Config { listen, ..Config::dev(folder.join("server")) }
+}
+
+async fn live(folder: &Path, name: &str) -> Client {
+    let client = open(&place(folder, name), World::default()).unwrap();
+    assert_eq!(client.caught_up(PATIENCE).await, Link::Live);
+    client
+}
+
+/// Waits until somebody has so many lines of a kind.
+async fn sees(client: &Client, count: usize, what: &str, is_one: impl Fn(&Body) -> bool) {
+    let mut changes = client.changes(Seq(0));
+    let mut found = 0;
+    let looking = async {
+        while found < count {
+            let change = changes.next().await.unwrap().expect("the profile is open");
+            found += usize::from(change.message.is_some_and(|message| is_one(&message.body)));
+        }
+    };
+    let patience = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(patience.is_ok(), "{what}: {found} of {count}");
+}
+
+async fn reads(client: &Client, text: &str) {
+    sees(client, 1, text, |body| matches!(body, Body::Text(found) if found == text)).await;
+}
+
+/// Waits until somebody was told of so many devices that Commits added.
+async fn sees_added(client: &Client, count: usize) {
+    let added = |body: &Body| matches!(body, Body::Notice(Some(Notice::DeviceAdded { .. })));
+    sees(client, count, "added devices", added).await;
+}
+
+async fn say(client: &Client, text: &str) {
+    let to = Recipient::Handle("@bob".parse().unwrap());
+    let queued = client.send(to, text.to_owned(), None).await.unwrap();
+    let settled = client.settled(queued, PATIENCE).await.unwrap();
+    assert!(matches!(settled, Settled::Sent { .. }), "{settled:?}");
+}
+
+/// How many bytes the largest Commit of the conversation has.
+fn largest_commit(config: &Config, alice: &profile::Profile, bob: &profile::Profile) -> usize {
+    let database = config.data_dir.join(hushwire_server::run::DATABASE_NAME);
+    let store = SqliteStore::open(&database, Bounds::default(), &OsEntropy).unwrap();
+    let conversation = hushwire_client::direct_conversation_id(alice.account, bob.account);
+    let at = store.conversation(conversation).unwrap().unwrap();
+    let log = store.handshakes(conversation, at.generation, hushwire_types::Epoch(0), at.epoch).unwrap();
+    log.iter().map(|handshake| handshake.commit.len()).max().unwrap()
+}
+
+/// Bob has 20 devices when alice writes for the first time: Commit and Welcome together are over a frame. Then he has 40: the
+/// Commit is over the limit of one message. Then he has 60: the tree is over a frame, and a tablet among them joins by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_with_dozens_of_devices_talk_as_all_others_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (first, link_text) = server(folder).await;
+    let config = config(folder, first.address());
+    for name in ["alice", "bob"] {
+        let joined = join_as(folder, name, &link_text).await.ok().unwrap();
+        assert_eq!(joined.client.caught_up(PATIENCE).await, Link::Live);
+        joined.client.close().await;
+    }
+    first.stop().await;
+    let (alice, bob) = (profile_of(&place(folder, "alice")), profile_of(&place(folder, "bob")));
+
+    add_devices(&config, &bob, 19, Pool::OneKeyPackage);
+    let running = Server::start(&config).await.unwrap();
+    let (here, there) = (live(folder, "alice").await, live(folder, "bob").await);
+    say(&here, "to twenty").await;
+    reads(&there, "to twenty").await;
+    here.close().await;
+    running.stop().await;
+    there.close().await;
+
+    add_devices(&config, &bob, 20, Pool::OneKeyPackage);
+    let running = Server::start(&config).await.unwrap();
+    let (here, there) = (live(folder, "alice").await, live(folder, "bob").await);
+    say(&here, "to forty").await;
+    reads(&there, "to forty").await;
+    sees_added(&there, 20).await;
+    here.close().await;
+    there.close().await;
+    running.stop().await;
+    let largest = largest_commit(&config, &alice, &bob);
+    assert!(largest > hushwire_wire::limits::MESSAGE_BYTES, "{largest} bytes would have gone in a frame");
+
+    add_devices(&config, &bob, 19, Pool::OneKeyPackage);
+    let (list, list_key, mls_key) = add_devices(&config, &bob, 1, Pool::Nothing);
+    link(&place(folder, "tablet"), &bob, &list, &list_key, &mls_key);
+    let running = Server::start(&config).await.unwrap();
+    let tablet = live(folder, "tablet").await;
+    let (here, there) = (live(folder, "alice").await, live(folder, "bob").await);
+    sees_added(&there, 40).await;
+    say(&here, "to sixty").await;
+    reads(&there, "to sixty").await;
+    reads(&tablet, "to sixty").await;
+    for client in [here, there, tablet] {
+        client.close().await;
+    }
+    running.stop().await;
+}
