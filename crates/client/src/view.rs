@@ -351,7 +351,7 @@ fn message(
 
 fn body(row: &timeline::NewEntry) -> Body {
     match &row.state {
-        EntryState::System { event } => Body::Notice(serde_json::from_str(event).ok()),
+        EntryState::System { .. } => Body::Notice(Notice::decode(&row.content)),
         EntryState::Unreadable { .. } => Body::Notice(Some(Notice::Unreadable)),
         _ => match Encoded::from_row(row.content.clone()).decode() {
             Ok(content) => match content.kind {
