@@ -11,4 +11,5 @@ mod devices;
 mod groups;
 mod hostile;
 mod restores;
+mod rooms;
 mod talk;
