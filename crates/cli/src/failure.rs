@@ -98,7 +98,11 @@ fn of_refusal(refusal: &Refusal) -> Exit {
         Refusal::Server { retry_after_ms, .. } if *retry_after_ms > 0 => Exit::RateLimit,
         Refusal::AccountChanged(_) | Refusal::Stopped | Refusal::BadKeys(_) => Exit::Untrusted,
         Refusal::NotRegistered => Exit::NotRegistered,
-        Refusal::Empty | Refusal::TooLong { .. } | Refusal::NameTooLong(_) => Exit::Usage,
+        Refusal::Empty
+        | Refusal::TooLong { .. }
+        | Refusal::NameTooLong(_)
+        | Refusal::NoName
+        | Refusal::DescriptionTooLong(_) => Exit::Usage,
         _ => Exit::Error,
     }
 }

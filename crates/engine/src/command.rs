@@ -124,16 +124,11 @@ pub enum GroupChange {
         /// At most 500 characters; empty for none.
         description: String,
     },
-    /// Let read messages disappear.
-    Timer {
-        /// After so many seconds; 0 for never.
-        secs: u32,
-    },
     /// Say who may do what.
     Permissions {
         /// Who may add accounts.
         add: GroupWho,
-        /// Who may change name, description and timer.
+        /// Who may change name and description.
         details: GroupWho,
         /// Who may write.
         write: GroupWho,

@@ -344,9 +344,7 @@ pub(crate) fn may(charter: &Charter, me: AccountId, change: &GroupChange) -> Opt
         GroupChange::Remove { account } => rank >= Rank::Admin && charter.rank(*account) < rank,
         GroupChange::Role { account, role } if *account == me => may_take(charter, me, *role),
         GroupChange::Role { account, .. } => rank == Rank::Owner && charter.rank(*account) < Rank::Owner,
-        GroupChange::Name { .. } | GroupChange::Describe { .. } | GroupChange::Timer { .. } => {
-            charter.may_change_details(me)
-        }
+        GroupChange::Name { .. } | GroupChange::Describe { .. } => charter.may_change_details(me),
         GroupChange::Permissions { .. } => rank >= Rank::Admin,
         GroupChange::Leave => true,
     };

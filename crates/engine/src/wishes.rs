@@ -111,7 +111,6 @@ impl Step<'_, '_> {
                 }
                 charter.role(*account) == role.in_policy()
             }
-            GroupChange::Timer { secs } => charter.timer_secs == *secs,
             GroupChange::Permissions { add, details, write } => {
                 charter.permissions == permissions(*add, *details, *write)
             }
@@ -149,7 +148,6 @@ impl Step<'_, '_> {
                 GroupChange::Role { account, role } => {
                     change.amend.push(Amendment::Role(*account, role.in_policy()));
                 }
-                GroupChange::Timer { secs } => change.amend.push(Amendment::Timer(*secs)),
                 GroupChange::Permissions { add, details, write } => {
                     change.amend.push(Amendment::Permissions(permissions(*add, *details, *write)));
                 }

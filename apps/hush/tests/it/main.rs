@@ -12,6 +12,7 @@
 )]
 
 mod frames;
+mod groups;
 mod kills;
 mod outages;
 mod readme;

@@ -12,6 +12,7 @@ mod admin;
 mod commits;
 mod conversations;
 mod faults;
+mod groups;
 mod hello_login;
 mod mailbox;
 mod registration;

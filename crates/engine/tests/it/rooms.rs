@@ -201,7 +201,7 @@ fn the_owner_leaves_and_those_who_stay_are_in_charge() {
 }
 
 #[test]
-fn roles_name_timer_and_permissions_change_for_all() {
+fn roles_name_and_permissions_change_for_all() {
     let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
     let (alice, bob) = (world.account(ALICE), world.account(BOB));
     let permissions = GroupChange::Permissions {
@@ -213,7 +213,6 @@ fn roles_name_timer_and_permissions_change_for_all() {
         GroupChange::Role { account: bob, role: GroupRole::Admin },
         GroupChange::Name { name: "Evening choir".to_owned() },
         GroupChange::Describe { description: "Tuesdays".to_owned() },
-        GroupChange::Timer { secs: 3600 },
         permissions,
     ] {
         assert!(matches!(world.change(ALICE, id, change), Outcome::Wished { .. }));
@@ -226,14 +225,12 @@ fn roles_name_timer_and_permissions_change_for_all() {
         for notice in [
             Notice::Named { name: "Evening choir".to_owned(), by: alice },
             Notice::Described { by: alice },
-            Notice::TimerSet { secs: 3600, by: alice },
             Notice::PermissionsChanged { by: alice },
             Notice::RoleChanged { account: bob, role: GroupRole::Admin, by: alice },
         ] {
             assert!(notices.contains(&notice), "{notice:?}");
         }
     }
-    // Five wishes, few Commits.
     assert_eq!(world.say(CAROL, id, "may I?"), Outcome::Refused(Refusal::MayNotWrite));
     let refused = world.change(CAROL, id, GroupChange::Name { name: "Mine".to_owned() });
     assert_eq!(refused, Outcome::Refused(Refusal::NotAllowed));

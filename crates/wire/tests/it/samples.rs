@@ -44,6 +44,10 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("append_list_entry", AppendListEntry { entry: opaque("entry") }.into()),
         ("send_commit", send_commit().into()),
         ("create_conversation", create_conversation().into()),
+        (
+            "create_group",
+            CreateConversation { kind: ConversationKind::Group, ..create_conversation() }.into(),
+        ),
         ("message_received", MessageReceived { incarnation: INCARNATION, through_seq: Seq(42) }.into()),
     ];
     all.extend(registers());

@@ -167,11 +167,11 @@ prop_compose! {
 prop_compose! {
     fn create_conversation()(
         send_seq in send_seq(), conversation_id in conversation(), generation in generation(),
-        peer in account(), group_info in opaque(), ratchet_tree in opaque(), commit in opaque(),
+        peer in option::of(account()), group_info in opaque(), ratchet_tree in opaque(), commit in opaque(),
         commit_group_info in opaque(), welcome in option::of(opaque()),
     ) -> CreateConversation {
         CreateConversation {
-            send_seq, conversation_id, generation, kind: ConversationKind::Direct { peer }, group_info,
+            send_seq, conversation_id, generation, kind: peer.map_or(ConversationKind::Group, |peer| ConversationKind::Direct { peer }), group_info,
             ratchet_tree, commit, commit_group_info, welcome,
         }
     }
