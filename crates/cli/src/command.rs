@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod chat;
+pub(crate) mod group;
 pub(crate) mod handles;
 pub(crate) mod history;
 pub(crate) mod join;
@@ -9,4 +10,5 @@ pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub(crate) mod shape;
+pub(crate) mod target;
 pub(crate) mod verify;

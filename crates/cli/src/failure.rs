@@ -104,9 +104,12 @@ fn of_refusal(refusal: &Refusal) -> Exit {
         }
         Refusal::AccountChanged(_) | Refusal::Stopped | Refusal::BadKeys(_) => Exit::Untrusted,
         Refusal::NotRegistered => Exit::NotRegistered,
-        Refusal::Empty | Refusal::TooLong { .. } | Refusal::NameTooLong(_) | Refusal::SeveralClaims(_) => {
-            Exit::Usage
-        }
+        Refusal::Empty
+        | Refusal::TooLong { .. }
+        | Refusal::NameTooLong(_)
+        | Refusal::SeveralClaims(_)
+        | Refusal::NoName
+        | Refusal::DescriptionTooLong(_) => Exit::Usage,
         _ => Exit::Error,
     }
 }

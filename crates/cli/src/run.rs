@@ -84,6 +84,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::Send(send) => command::send::run(context, send).await,
             Command::Receive(receive) => command::receive::run(context, receive).await,
             Command::Chat(chat) => command::chat::run(context, chat).await,
+            Command::Group { command } => command::group::run(context, command).await,
             Command::Conversations => command::list::conversations(context).await,
             Command::Contacts => command::list::contacts(context).await,
             Command::Whoami => command::list::whoami(context).await,

@@ -44,6 +44,19 @@ pub enum ConversationKind {
         /// The other one.
         peer: AccountId,
     },
+    /// Any number of accounts; [`member`](crate::member) says which.
+    Group,
+}
+
+impl ConversationKind {
+    /// The other account of a direct conversation.
+    #[must_use]
+    pub const fn peer(self) -> Option<AccountId> {
+        match self {
+            Self::Direct { peer } => Some(peer),
+            Self::Group => None,
+        }
+    }
 }
 
 /// What can be done with a conversation.
@@ -63,21 +76,25 @@ pub enum ConversationState {
 coded!(ConversationState { Opening = 0, Active = 1, Rejoining = 2, Broken = 3, Closed = 4 });
 
 const DIRECT: i64 = 0;
+const GROUP: i64 = 1;
 
 /// Writes a new conversation.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] where there is one of this id.
 pub fn insert(tx: &Tx<'_>, conversation: &Conversation) -> Result<(), StoreError> {
-    let ConversationKind::Direct { peer } = &conversation.kind;
+    let (kind, peer) = match &conversation.kind {
+        ConversationKind::Direct { peer } => (DIRECT, Some(peer.as_ref())),
+        ConversationKind::Group => (GROUP, None),
+    };
     tx.run(
         "INSERT INTO conversation (id, kind, peer, generation, group_id, state, attempts, known_epoch, refreshed_at,
              last_activity)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             conversation.id.as_ref(),
-            DIRECT,
-            peer.as_ref(),
+            kind,
+            peer,
             int(conversation.generation.0),
             conversation.group.as_ref().map(AsRef::as_ref),
             conversation.state.code(),
@@ -172,6 +189,7 @@ pub fn all(view: &View<'_>) -> Result<Vec<Conversation>, StoreError> {
 fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     let kind = match (row.get::<_, i64>("kind")?, opt_fixed_at(row, "peer")?) {
         (DIRECT, Some(peer)) => ConversationKind::Direct { peer },
+        (GROUP, None) => ConversationKind::Group,
         _ => return Err(invalid("kind", Type::Integer)),
     };
     Ok(Conversation {

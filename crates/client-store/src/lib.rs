@@ -40,10 +40,12 @@ mod open;
 
 pub mod account;
 pub mod conversation;
+pub mod group_facts;
 pub mod journal;
 pub mod key_package;
 pub mod list;
 pub mod mark;
+pub mod member;
 pub mod mls_row;
 pub mod outbox;
 pub mod parked;
@@ -57,6 +59,7 @@ pub mod sent_log;
 pub mod setting;
 pub mod timeline;
 pub mod wanted;
+pub mod wish;
 pub mod witness;
 
 pub use database::{Database, Reader, Tx, View};

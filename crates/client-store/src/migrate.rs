@@ -10,8 +10,11 @@ use crate::error::StoreError;
 use crate::open::OpenError;
 
 /// Append only: a step that has been released is never edited.
-const STEPS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_list_history.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_list_history.sql"),
+    include_str!("migrations/0003_groups.sql"),
+];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);

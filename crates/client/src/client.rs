@@ -143,7 +143,7 @@ impl Client {
     ) -> Result<Queued, ClientError> {
         match self.command(Command::Send { to, text, key }).await? {
             Outcome::Queued { conversation, content } => Ok(Queued { conversation, content }),
-            _ => Err(ClientError::Closed(Gone)),
+            _ => Err(closed()),
         }
     }
 
@@ -154,7 +154,7 @@ impl Client {
     pub async fn look_up(&self, handle: Handle) -> Result<AccountId, ClientError> {
         match self.command(Command::LookUp { handle }).await? {
             Outcome::Found { account, .. } => Ok(account),
-            _ => Err(ClientError::Closed(Gone)),
+            _ => Err(closed()),
         }
     }
 
@@ -319,7 +319,7 @@ impl Client {
         }
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&View<'_>) -> Result<T, ClientError> + Send + 'static,
     ) -> Result<T, ClientError> {
@@ -327,6 +327,11 @@ impl Client {
         let read = move || reader.lock().unwrap_or_else(PoisonError::into_inner).read(work);
         tokio::task::spawn_blocking(read).await.map_err(|_| Gone)?
     }
+}
+
+/// The engine answered with something that it never does; the profile is of no more use.
+pub(crate) const fn closed() -> ClientError {
+    ClientError::Closed(Gone)
 }
 
 /// The stream of changes of a profile.

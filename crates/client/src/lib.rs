@@ -91,6 +91,7 @@ pub mod backoff;
 pub mod client;
 pub mod connect;
 mod driver;
+pub mod group;
 pub mod join;
 mod large;
 pub mod link;
@@ -103,15 +104,18 @@ mod worker;
 
 pub use client::{Changes, Client, ClientError, Queued};
 pub use connect::{ConnectError, ServerAddress, Transport};
+pub use group::Granted;
 pub use hushwire_client_store::account::Trust;
 pub use hushwire_client_store::conversation::ConversationState;
+pub use hushwire_client_store::group_facts::Who;
+pub use hushwire_client_store::member::Role;
 pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
 };
 pub use hushwire_engine::{
-    Alert, ClaimAnswer, ClaimState, Command, Event, HandleClaim, Notice, Outcome, Recipient, Refusal,
-    account_code,
+    Alert, ClaimAnswer, ClaimState, Command, Event, GroupChange, GroupRole, GroupWho, HandleClaim, Notice,
+    Outcome, Recipient, Refusal, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

@@ -14,6 +14,11 @@ use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation,
 
 use crate::client::ClientError;
 
+mod group;
+
+pub use group::{Group, With};
+pub(crate) use group::{find_groups, group};
+
 /// This account and this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -81,7 +86,7 @@ pub struct Conversation {
     /// The conversation.
     pub id: ConversationId,
     /// With whom.
-    pub with: Person,
+    pub with: With,
     /// How it stands.
     pub state: ConversationState,
     /// When something last happened in it.
@@ -117,7 +122,12 @@ pub enum Body {
     /// A kind that this program does not know, by its author's fallback.
     Unknown(String),
     /// A line of the system's.
-    Notice(Option<Notice>),
+    Notice {
+        /// What happened; none for something that a newer version wrote.
+        notice: Option<Notice>,
+        /// The same in words.
+        words: String,
+    },
 }
 
 impl Body {
@@ -126,8 +136,7 @@ impl Body {
     pub fn words(&self) -> String {
         match self {
             Self::Text(text) | Self::Unknown(text) => text.clone(),
-            Self::Notice(Some(notice)) => notice.to_string(),
-            Self::Notice(None) => "Something happened that this version of hush cannot name.".to_owned(),
+            Self::Notice { words, .. } => words.clone(),
         }
     }
 }
@@ -247,6 +256,28 @@ impl<'a, 'b> People<'a, 'b> {
     }
 }
 
+impl People<'_, '_> {
+    /// A system line in words, with the names that this profile has for accounts.
+    fn told(&mut self, notice: Option<Notice>) -> Result<Body, ClientError> {
+        let Some(told) = &notice else {
+            let words = "Something happened that this version of hush cannot name.".to_owned();
+            return Ok(Body::Notice { notice, words });
+        };
+        let mut failed = None;
+        let words = told.words(&mut |account| match self.person(account) {
+            Ok(person) => person.name,
+            Err(error) => {
+                failed = Some(error);
+                account.short()
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Body::Notice { notice, words }),
+        }
+    }
+}
+
 fn stranger(account: AccountId) -> Person {
     Person { account, name: account.short(), trust: Trust::Unverified }
 }
@@ -321,7 +352,8 @@ pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, Client
     let mut all = Vec::new();
     for conversation in conversations::all(view)? {
         let with = match conversation.kind {
-            ConversationKind::Direct { peer } => people.person(peer)?,
+            ConversationKind::Direct { peer } => With::Person(people.person(peer)?),
+            ConversationKind::Group => group::with(view, conversation.id)?,
             _ => continue,
         };
         let latest = timeline::page(view, &conversation.id, None, 1)?;
@@ -370,20 +402,20 @@ fn message(
         sent_at: row.sent_at,
         accepted_at: row.accepted_at,
         delivered_at: entry.delivered_at,
-        body: body(row),
+        body: body(people, row)?,
     })
 }
 
-fn body(row: &timeline::NewEntry) -> Body {
+fn body(people: &mut People<'_, '_>, row: &timeline::NewEntry) -> Result<Body, ClientError> {
     match &row.state {
-        EntryState::System { event } => Body::Notice(serde_json::from_str(event).ok()),
-        EntryState::Unreadable { .. } => Body::Notice(Some(Notice::Unreadable)),
+        EntryState::System { .. } => people.told(Notice::decode(&row.content)),
+        EntryState::Unreadable { .. } => people.told(Some(Notice::Unreadable)),
         _ => match Encoded::from_row(row.content.clone()).decode() {
-            Ok(content) => match content.kind {
+            Ok(content) => Ok(match content.kind {
                 Kind::Text(text) => Body::Text(text.body),
                 _ => Body::Unknown(content.fallback),
-            },
-            Err(_) => Body::Notice(Some(Notice::Unreadable)),
+            }),
+            Err(_) => people.told(Some(Notice::Unreadable)),
         },
     }
 }

@@ -14,9 +14,11 @@
 mod content;
 pub mod display;
 mod encoded;
+mod group_details;
 pub mod limits;
 pub mod padding;
 mod proto;
 
 pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
 pub use encoded::{DecodeError, Encoded};
+pub use group_details::GroupDetails;

@@ -16,5 +16,11 @@ pub const FALLBACK_BYTES: usize = 1024;
 /// Content ids of one receipt: more than one batch of deliveries has.
 pub const RECEIPT_IDS: usize = 256;
 
+/// Characters of a group's name: a line on any screen.
+pub const GROUP_NAME_CHARS: usize = 64;
+
+/// Characters of a group's description: a paragraph.
+pub const GROUP_DESCRIPTION_CHARS: usize = 500;
+
 /// Bytes of a transcript hash: the longest hash of any MLS ciphersuite.
 pub const TRANSCRIPT_HASH_BYTES: usize = 64;

@@ -11,13 +11,14 @@
 
 use bytes::Bytes;
 use hushwire_group_policy::{
-    CommitSummary, Followed, GroupExtension, Observer, Published, direct_conversation_id,
+    CommitSummary, Followed, GroupExtension, Header, Observer, Published, direct_conversation_id,
+    group_conversation_id, peek,
 };
 use hushwire_identity::LeafCredential;
 use hushwire_server_store::account::{AccountState, DeviceAddress};
 use hushwire_server_store::conversation::{self, AppendCommit, Commit, Committer, GroupBase, SendId, Slot};
 use hushwire_server_store::decide::epoch;
-use hushwire_types::{AccountId, Epoch, Timestamp};
+use hushwire_types::{AccountId, Epoch, Generation, Timestamp};
 use hushwire_wire::{ConversationKind, CreateConversation, Opaque, Response, SendCommit, limits};
 
 use crate::check::{Check, Verdict, Work};
@@ -103,26 +104,25 @@ impl Service {
         now: Timestamp,
     ) -> Result<Verdict, Fault> {
         // Whose conversation it is comes first: nobody else learns whether it exists.
-        let ConversationKind::Direct { peer } = create.kind else { return Err(Fault::Unsupported) };
-        if create.conversation_id != direct_conversation_id(caller.account, peer) {
-            return Err(Fault::Refused("the conversation is not between these two accounts".to_owned()));
-        }
-        let send = creation_send(caller, create, peer);
+        check_id(caller, create)?;
+        let send = creation_send(caller, create);
         if let Some(answer) = self.repeated(&send)? {
             return Ok(Verdict::Answer(answer));
         }
-        self.check_peer(peer)?;
+        if let ConversationKind::Direct { peer } = create.kind {
+            self.check_peer(peer)?;
+        }
         let existing = self.store.conversation(create.conversation_id)?;
         if let Some(existing) = existing.filter(|existing| create.generation <= existing.generation) {
             return Err(Fault::ConversationExists(standing(&existing)));
         }
-        let Followed { summary, next } = self.first_commit(caller, create, peer, now)?;
+        let Followed { summary, next } = self.first_commit(caller, create, now)?;
         self.check_added(caller, &summary)?;
         let write = conversation::CreateConversation {
             send,
             conversation: create.conversation_id,
             generation: create.generation,
-            kind: conversation::ConversationKind::direct(caller.account, peer),
+            kind: kind(caller, create),
             base: base(&next)?,
             commit: stored(
                 (&create.commit, &create.commit_group_info, create.welcome.as_ref()),
@@ -146,14 +146,25 @@ impl Service {
         &self,
         caller: Caller,
         create: &CreateConversation,
-        peer: AccountId,
         now: Timestamp,
     ) -> Result<Followed, Fault> {
         let creator = (caller.account, caller.device);
         let lists = self.lists.clone();
         let observer =
             Observer::start(&self.suite, lists, &create.group_info, &create.ratchet_tree, creator, now)?;
-        if *observer.extension() != GroupExtension::direct(caller.account, peer, create.generation) {
+        let fits = match create.kind {
+            ConversationKind::Direct { peer } => {
+                *observer.extension() == GroupExtension::direct(caller.account, peer, create.generation)
+            }
+            // Its charter is the observer's to judge.
+            ConversationKind::Group => {
+                let GroupExtension { conversation, generation, kind, .. } = observer.extension();
+                matches!(kind, hushwire_group_policy::Kind::Group(_))
+                    && (*conversation, *generation) == (create.conversation_id, create.generation)
+            }
+            _ => false,
+        };
+        if !fits {
             return Err(Fault::Refused("the group is of another conversation than it says".to_owned()));
         }
         let published = published(&create.commit, &create.commit_group_info, create.welcome.as_ref());
@@ -194,17 +205,46 @@ fn commit_send(caller: Caller, commit: &SendCommit) -> SendId {
     SendId { mailbox: caller.mailbox, send_seq: commit.send_seq, digest }
 }
 
-fn creation_send(caller: Caller, create: &CreateConversation, peer: AccountId) -> SendId {
+/// The id of a conversation is derived from those whose it is, so that nobody takes that of others.
+fn check_id(caller: Caller, create: &CreateConversation) -> Result<(), Fault> {
+    match create.kind {
+        ConversationKind::Direct { peer } => {
+            if create.conversation_id == direct_conversation_id(caller.account, peer) {
+                return Ok(());
+            }
+            Err(Fault::Refused("the conversation is not between these two accounts".to_owned()))
+        }
+        ConversationKind::Group => {
+            let Header::GroupInfo(at) = peek(&create.group_info)? else {
+                return Err(Fault::Refused("a conversation begins with a GroupInfo".to_owned()));
+            };
+            if create.generation == Generation(1)
+                && create.conversation_id == group_conversation_id(caller.account, at.group_id)
+            {
+                return Ok(());
+            }
+            Err(Fault::Refused("the conversation's id is not that of a new group of this account".to_owned()))
+        }
+        _ => Err(Fault::Unsupported),
+    }
+}
+
+fn kind(caller: Caller, create: &CreateConversation) -> conversation::ConversationKind {
+    match create.kind {
+        ConversationKind::Direct { peer } => conversation::ConversationKind::direct(caller.account, peer),
+        _ => conversation::ConversationKind::Group,
+    }
+}
+
+fn creation_send(caller: Caller, create: &CreateConversation) -> SendId {
     let place = (create.conversation_id, create.generation, Epoch(0));
+    let peer: &[u8] = match &create.kind {
+        ConversationKind::Direct { peer } => peer.as_ref(),
+        _ => &[],
+    };
     let welcome = create.welcome.as_ref().map_or(&[][..], |welcome| welcome.as_slice());
-    let parts: [&[u8]; 6] = [
-        peer.as_ref(),
-        &create.group_info,
-        &create.ratchet_tree,
-        &create.commit,
-        &create.commit_group_info,
-        welcome,
-    ];
+    let parts: [&[u8]; 6] =
+        [peer, &create.group_info, &create.ratchet_tree, &create.commit, &create.commit_group_info, welcome];
     let digest = digest(Kind::Creation, place, &parts);
     SendId { mailbox: caller.mailbox, send_seq: create.send_seq, digest }
 }

@@ -163,7 +163,7 @@ impl Service {
         conversation: ConversationId,
     ) -> Result<Conversation, Fault> {
         let found = self.store.conversation(conversation)?;
-        found.filter(|found| concerns(found.kind, account)).ok_or(Fault::UnknownConversation)
+        found.filter(|found| concerns(found, account)).ok_or(Fault::UnknownConversation)
     }
 
     /// What somebody without a leaf may know: a stranger not even that there is a conversation.
@@ -178,7 +178,7 @@ impl Service {
     fn check_header(&self, caller: Caller, at: Where, body: &[u8]) -> Result<(), Fault> {
         let (conversation, generation, epoch) = at;
         let known = self.known(conversation, generation)?;
-        let known = known.filter(|known| concerns(known.kind, caller.account));
+        let known = known.filter(|known| may_concern(known.kind, caller.account));
         let known = known.ok_or(Fault::UnknownConversation)?;
         let Header::Application(header) = peek(body)? else {
             return Err(Fault::Refused("only application messages are sent this way".to_owned()));
@@ -236,10 +236,21 @@ pub(crate) type Where = (ConversationId, Generation, Epoch);
 /// Bytes of a frame around a tree and a GroupInfo.
 const FRAME_OVERHEAD: usize = 256;
 
-/// Whether an account is one of those that a conversation is between.
-fn concerns(kind: ConversationKind, account: AccountId) -> bool {
+/// Whether an account has a part in a conversation, so that it may know of it.
+fn concerns(conversation: &Conversation, account: AccountId) -> bool {
+    match conversation.kind {
+        ConversationKind::Direct(..) => may_concern(conversation.kind, account),
+        ConversationKind::Group => {
+            conversation.members.iter().any(|member| member.address.account == account)
+        }
+    }
+}
+
+/// The same by the kind alone, which does not tell who is in a group: the store refuses strangers there.
+fn may_concern(kind: ConversationKind, account: AccountId) -> bool {
     match kind {
         ConversationKind::Direct(one, other) => account == one || account == other,
+        ConversationKind::Group => true,
     }
 }
 

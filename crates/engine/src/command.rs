@@ -1,7 +1,12 @@
 //! What a front end can ask for, and how it ends.
 
+use std::fmt;
+
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ContentId, ConversationId};
+use serde::{Deserialize, Serialize};
+
+use crate::text;
 
 use crate::ClaimAnswer;
 
@@ -32,6 +37,20 @@ pub enum Command {
         text: String,
         /// Given twice with the same key, a text is queued once and both get the same outcome.
         key: Option<String>,
+    },
+    /// Make a group of this account and others. Who cannot be added is told by an event; the group is made all the same.
+    CreateGroup {
+        /// At most 64 characters.
+        name: String,
+        /// Accounts that this profile knows.
+        members: Vec<AccountId>,
+    },
+    /// Change something in a group.
+    ChangeGroup {
+        /// The group's conversation.
+        conversation: ConversationId,
+        /// What.
+        change: GroupChange,
     },
     /// Ask the server (again) whom a handle belongs to.
     LookUp {
@@ -81,6 +100,86 @@ pub enum Command {
     },
 }
 
+/// What can be changed in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GroupChange {
+    /// Add an account with all its devices.
+    Add {
+        /// Which.
+        #[serde(with = "text")]
+        account: AccountId,
+    },
+    /// Put an account out.
+    Remove {
+        /// Which.
+        #[serde(with = "text")]
+        account: AccountId,
+    },
+    /// Give an account another role.
+    Role {
+        /// Which.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// The role.
+        role: GroupRole,
+    },
+    /// Give the group another name.
+    Name {
+        /// At most 64 characters.
+        name: String,
+    },
+    /// Describe the group.
+    Describe {
+        /// At most 500 characters; empty for none.
+        description: String,
+    },
+    /// Say who may do what.
+    Permissions {
+        /// Who may add accounts.
+        add: GroupWho,
+        /// Who may change name and description.
+        details: GroupWho,
+        /// Who may write.
+        write: GroupWho,
+    },
+    /// Leave.
+    Leave,
+}
+
+/// What an account is in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupRole {
+    /// Neither of the others.
+    Member,
+    /// Adds and removes members, changes permissions.
+    Admin,
+    /// Does all that, and says who is admin or owner.
+    Owner,
+}
+
+impl fmt::Display for GroupRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Member => "a member",
+            Self::Admin => "an admin",
+            Self::Owner => "an owner",
+        })
+    }
+}
+
+/// Who may do something in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupWho {
+    /// Every member.
+    Everybody,
+    /// Admins and owners.
+    Admins,
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,6 +197,18 @@ pub enum Outcome {
         account: AccountId,
         /// Its direct conversation, which may not exist yet.
         conversation: ConversationId,
+    },
+    /// The group is stored and will be made; an event tells when it is there.
+    Begun {
+        /// Its conversation.
+        conversation: ConversationId,
+    },
+    /// The change is stored; an event with this number tells whether it came true.
+    Wished {
+        /// Where.
+        conversation: ConversationId,
+        /// Its number.
+        wish: i64,
     },
     /// Done.
     Done,
@@ -184,6 +295,30 @@ pub enum Refusal {
     /// The profile's registration has not ended.
     #[error("this profile is not registered yet")]
     NotRegistered,
+    /// A group needs a name.
+    #[error("a group needs a name")]
+    NoName,
+    /// A description over the limit.
+    #[error("a description has at most {0} characters")]
+    DescriptionTooLong(usize),
+    /// Too many accounts for one group.
+    #[error("a group has at most 1,000 devices")]
+    GroupFull,
+    /// Whoever makes a group is in it.
+    #[error("you are in the group anyway: name only others")]
+    OneselfInGroup,
+    /// It is there already.
+    #[error("that account is in the group already")]
+    IsMember,
+    /// This account has left or was put out.
+    #[error("you are not in this group any more")]
+    NotInGroup,
+    /// The group's rules do not allow it.
+    #[error("the group does not let you do that: ask one of its admins")]
+    NotAllowed,
+    /// Only admins write here.
+    #[error("only admins write in this group")]
+    MayNotWrite,
     /// There is nothing to decide.
     #[error("there is no change to decide about")]
     NoChange,

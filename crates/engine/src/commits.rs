@@ -11,6 +11,7 @@ use hushwire_client_store::conversation::{Conversation, ConversationKind, Conver
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::pending_commit::{self, PendingCommit};
+use hushwire_client_store::wish::WishId;
 use hushwire_client_store::{progress, timeline, witness};
 use hushwire_identity::{DeviceStatus, LeafCredential, ListHead};
 use hushwire_mls::{
@@ -24,7 +25,7 @@ use hushwire_wire::{Opaque, Place};
 use crate::step::Step;
 use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
-use crate::{Event, Notice, StepError, Tag, schedule};
+use crate::{Event, GroupChange, Notice, StepError, Tag, schedule};
 
 /// Whose Commit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +36,18 @@ enum By {
 
 /// What a group needs, the most urgent only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Need {
+pub(crate) enum Need {
     Nothing,
     Remove(Vec<LeafCredential>),
     Add(AccountId, Vec<DeviceId>),
+    /// Wishes in a group, in order.
+    Grant(Vec<(WishId, GroupChange)>),
     Refresh(Urgency),
 }
 
 /// Whether a fresh leaf may wait for the spacing of voluntary Commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Urgency {
+pub(crate) enum Urgency {
     Voluntary,
     Due,
 }
@@ -66,9 +69,10 @@ impl Step<'_, '_> {
             return self.apply_own(conversation, &pending);
         }
         let Some((conversation, group)) = self.readable(place)? else { return self.no_group(place, entry) };
+        let before = self.view(&conversation)?;
         match self.device.process(&group, commit, self.shared_now()) {
             Ok(Processed::Commit(change)) => {
-                self.epoch_changed(conversation, &change, By::Others)?;
+                self.epoch_changed(conversation, &change, By::Others, before.as_ref())?;
                 Ok(Fate::Done)
             }
             Ok(Processed::Application(_)) => Err(Stop::Entry(entry.seq, Verdict::Ignored)),
@@ -84,13 +88,14 @@ impl Step<'_, '_> {
         conversation: Conversation,
         pending: &PendingCommit,
     ) -> Result<Fate, Stop> {
-        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(Fate::Done) };
-        self.recall(&peer)?;
+        if let ConversationKind::Direct { peer } = conversation.kind {
+            self.recall(&peer)?;
+        }
         // A rejoin needs no old state, any other Commit does.
         self.load_group(&pending.group)?;
         match self.device.apply_own_commit(&pending.group, &pending.secrets, self.shared_now()) {
             Ok(change) => {
-                self.epoch_changed(conversation, &change, By::This)?;
+                self.epoch_changed(conversation, &change, By::This, None)?;
                 Ok(Fate::Done)
             }
             Err(MlsError::PastEpoch { .. }) => {
@@ -107,6 +112,7 @@ impl Step<'_, '_> {
         mut conversation: Conversation,
         change: &EpochChange,
         by: By,
+        before: Option<&GroupView>,
     ) -> Result<(), Stop> {
         let id = conversation.id;
         let group = conversation.group.ok_or(StepError::Bug("a Commit was applied without a group"))?;
@@ -143,7 +149,14 @@ impl Step<'_, '_> {
         }
         self.session.waiting_since.remove(&id);
         self.session.attend(id);
-        if change.membership == Membership::Removed { self.lose(&id) } else { Ok(()) }
+        match (conversation.kind, change.membership) {
+            (ConversationKind::Group, Membership::Member) => {
+                self.group_changed(&conversation, Some(change.committer.account))
+            }
+            (ConversationKind::Group, Membership::Removed) => self.put_out(&conversation, change, before),
+            (_, Membership::Removed) => self.lose(&id),
+            (_, Membership::Member) => Ok(()),
+        }
     }
 
     /// Says who came and went. What a device says begins anew when it enters anew (rule R4).
@@ -180,17 +193,24 @@ impl Step<'_, '_> {
             return self.be_patient(&conversation.id);
         }
         self.session.waiting_since.remove(&conversation.id);
-        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
+        let ConversationKind::Direct { peer } = conversation.kind else {
+            return self.tend_group(conversation, &view);
+        };
         if !self.recall(&peer)? {
             return self.fetch_list(peer);
         }
         self.check_group_info(conversation)?;
         let need = self.need(conversation, &view, peer)?;
         let blocked = matches!(need, Need::Remove(_));
-        if pending_commit::find(self.tx, &view.group_id)?.is_none() {
-            self.meet_need(conversation, need)?;
+        if !self.has_pending(&view)? {
+            self.meet_need(conversation, &view, need)?;
         }
         if blocked { Ok(()) } else { self.compose(conversation, &view) }
+    }
+
+    /// Whether a Commit of this device is under way in a group.
+    pub(crate) fn has_pending(&self, view: &GroupView) -> Result<bool, Stop> {
+        Ok(pending_commit::find(self.tx, &view.group_id)?.is_some())
     }
 
     /// Compares the leaves with the lists.
@@ -224,7 +244,7 @@ impl Step<'_, '_> {
         self.refresh_need(conversation, view)
     }
 
-    fn refresh_need(&self, conversation: &Conversation, view: &GroupView) -> Result<Need, Stop> {
+    pub(crate) fn refresh_need(&self, conversation: &Conversation, view: &GroupView) -> Result<Need, Stop> {
         let since = match view.leaf {
             LeafKeys::KeyPackage { .. } => return Ok(Need::Refresh(Urgency::Voluntary)),
             LeafKeys::Commit { since } => since,
@@ -238,16 +258,28 @@ impl Step<'_, '_> {
         Ok(if many || old { Need::Refresh(Urgency::Voluntary) } else { Need::Nothing })
     }
 
-    fn meet_need(&mut self, conversation: &Conversation, need: Need) -> Result<(), Stop> {
+    pub(crate) fn meet_need(
+        &mut self,
+        conversation: &Conversation,
+        view: &GroupView,
+        need: Need,
+    ) -> Result<(), Stop> {
         if !self.session.is_online() {
             return Ok(());
         }
         match need {
             Need::Nothing => Ok(()),
-            Need::Remove(leaves) => self.remove(conversation, &leaves),
+            Need::Remove(leaves) => {
+                if self.removal_due(conversation, view)? {
+                    self.remove(conversation, &leaves)
+                } else {
+                    Ok(())
+                }
+            }
+            Need::Grant(open) => self.grant(conversation, view, &open),
             Need::Refresh(Urgency::Due) => self.commit(conversation, &Intent::Refresh),
             Need::Refresh(Urgency::Voluntary) => {
-                if !self.may_commit(&conversation.id) {
+                if !self.refresh_turn(conversation, view) || !self.may_commit(&conversation.id) {
                     return Ok(());
                 }
                 self.commit(conversation, &Intent::Refresh)
@@ -275,12 +307,14 @@ impl Step<'_, '_> {
     fn remove(&mut self, conversation: &Conversation, leaves: &[LeafCredential]) -> Result<(), Stop> {
         let mut floors = hushwire_group_policy::Floors::new();
         for leaf in leaves {
-            if let Some(list) = self.list(&leaf.account)? {
+            if let Some(list) = self.list(&leaf.account)?
+                && list.status(leaf.device) == DeviceStatus::Revoked
+            {
                 floors.insert(leaf.account, list.head());
             }
         }
         let remove = leaves.iter().map(|leaf| leaf.device).collect();
-        self.commit(conversation, &Intent::Change(Change { add: Vec::new(), remove, floors }))
+        self.commit(conversation, &Intent::Change(Change { remove, floors, ..Change::default() }))
     }
 
     /// Adds the devices that an active group lacks.

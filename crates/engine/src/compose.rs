@@ -51,12 +51,68 @@ impl Step<'_, '_> {
             return Ok(Outcome::Refused(refusal));
         }
         let id = self.direct_id(peer);
-        if let Some(key) = key
-            && let Some(known) = timeline::by_client_key(self.tx, &id, key)?
-        {
-            return Ok(Outcome::Queued { conversation: id, content: known.entry.content_id });
+        if let Some(queued) = self.queued_before(&id, key)? {
+            return Ok(queued);
         }
         let conversation = self.open_conversation(peer)?;
+        self.queue_text(&conversation, text, key)
+    }
+
+    /// Stores a text for a group.
+    pub(crate) fn send_to_group(
+        &mut self,
+        conversation: &Conversation,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<Outcome, Stop> {
+        if let Some(refusal) = self.refuse_group_text(conversation, text)? {
+            return Ok(Outcome::Refused(refusal));
+        }
+        match self.queued_before(&conversation.id, key)? {
+            Some(queued) => Ok(queued),
+            None => self.queue_text(conversation, text, key),
+        }
+    }
+
+    fn refuse_group_text(
+        &mut self,
+        conversation: &Conversation,
+        text: &str,
+    ) -> Result<Option<Refusal>, Stop> {
+        if let Some(refusal) = check_text(text) {
+            return Ok(Some(refusal));
+        }
+        if conversation.state == ConversationState::Closed {
+            return Ok(Some(Refusal::NotInGroup));
+        }
+        if !self.is_active(&self.me.account, &self.me.device)? {
+            return Ok(Some(Refusal::Revoked));
+        }
+        if mark::is_set(self.tx, &conversation.id, Mark::Stopped)? {
+            return Ok(Some(Refusal::Stopped));
+        }
+        let view = self.view(conversation)?;
+        let charter = view.as_ref().and_then(|view| view.extension.charter());
+        let mute = charter.is_some_and(|charter| !charter.may_write(self.me.account));
+        Ok(mute.then_some(Refusal::MayNotWrite))
+    }
+
+    /// The text that was queued under this key, if there is one.
+    fn queued_before(&self, id: &ConversationId, key: Option<&str>) -> Result<Option<Outcome>, Stop> {
+        let Some(key) = key else { return Ok(None) };
+        let known = timeline::by_client_key(self.tx, id, key)?;
+        let queued =
+            |known: timeline::Entry| Outcome::Queued { conversation: *id, content: known.entry.content_id };
+        Ok(known.map(queued))
+    }
+
+    fn queue_text(
+        &mut self,
+        conversation: &Conversation,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<Outcome, Stop> {
+        let id = conversation.id;
         let content_id = ContentId::new(rng::bytes(self.entropy));
         let draft = self.draft(content_id, self.now, Kind::Text(Text { body: text.to_owned() }))?;
         let entry = NewEntry {
@@ -209,7 +265,6 @@ impl Step<'_, '_> {
     }
 
     fn may_encrypt(&self, conversation: &Conversation, view: &GroupView) -> Result<bool, Stop> {
-        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(false) };
         if !self.session.is_online()
             || conversation.state != ConversationState::Active
             || view.epoch < conversation.known_epoch
@@ -217,8 +272,12 @@ impl Step<'_, '_> {
         {
             return Ok(false);
         }
-        let changed =
-            account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }));
+        let changed = match conversation.kind {
+            ConversationKind::Direct { peer } => {
+                account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }))
+            }
+            _ => false,
+        };
         if changed || !self.is_active(&self.me.account, &self.me.device)? {
             return Ok(false);
         }

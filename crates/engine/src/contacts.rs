@@ -29,6 +29,8 @@ impl Step<'_, '_> {
                 return self.send_to_handle(id, command, handle);
             }
             Command::Send { to, text, key } => self.send_to_known(to, text, key.as_deref())?,
+            Command::CreateGroup { name, members } => self.create_group(name, members)?,
+            Command::ChangeGroup { conversation, change } => self.change_group(conversation, change)?,
             Command::LookUp { handle } => return self.look_up(id, command.clone(), handle.to_string()),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now })?,
             Command::Unverify { account } => self.trust(account, Trust::Unverified)?,
@@ -52,12 +54,10 @@ impl Step<'_, '_> {
         match to {
             Recipient::Account(account) => self.send_text(*account, text, key),
             Recipient::Conversation(id) => match self.conversation(id)? {
-                Some(conversation) => {
-                    let ConversationKind::Direct { peer } = conversation.kind else {
-                        return Ok(Outcome::Refused(Refusal::UnknownHere("conversation")));
-                    };
-                    self.send_text(peer, text, key)
-                }
+                Some(conversation) => match conversation.kind {
+                    ConversationKind::Direct { peer } => self.send_text(peer, text, key),
+                    _ => self.send_to_group(&conversation, text, key),
+                },
                 None => Ok(Outcome::Refused(Refusal::UnknownHere("conversation"))),
             },
             Recipient::Handle(_) => Ok(Outcome::Refused(Refusal::UnknownHere("handle"))),

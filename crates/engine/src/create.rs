@@ -24,7 +24,7 @@ const FIRST: Generation = Generation(1);
 
 /// Whether keys that do not fit were told about on this connection already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loudness {
+pub(crate) enum Loudness {
     First,
     Again,
 }
@@ -32,10 +32,12 @@ enum Loudness {
 impl Step<'_, '_> {
     /// Looks after a conversation whose group does not exist yet.
     pub(crate) fn open(&mut self, conversation: &Conversation) -> Result<(), Stop> {
-        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
         if !self.session.is_online() {
             return Ok(());
         }
+        let ConversationKind::Direct { peer } = conversation.kind else {
+            return self.open_group(conversation);
+        };
         if conversation.group.is_some() {
             return self.await_creation(conversation);
         }
@@ -60,7 +62,7 @@ impl Step<'_, '_> {
     }
 
     /// The own creation is under way. Accepted and not brought back by the stream for long, the group is entered anew.
-    fn await_creation(&mut self, conversation: &Conversation) -> Result<(), Stop> {
+    pub(crate) fn await_creation(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         let requests = outbox::of_conversation(self.tx, &conversation.id)?;
         if requests.iter().any(|row| row.kind == SendKind::Create) {
             Ok(())
@@ -78,6 +80,11 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let tag = Tag::Claim { conversation: *id, account };
         self.session.attend(*id);
+        if let Some(conversation) = self.conversation(id)?
+            && conversation.kind == ConversationKind::Group
+        {
+            return self.claimed_for_group(&conversation, account, result);
+        }
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
@@ -114,7 +121,7 @@ impl Step<'_, '_> {
     }
 
     /// The claimed KeyPackages that can be used: of active devices of the account, under a list head that is known.
-    fn additions(
+    pub(crate) fn additions(
         &mut self,
         account: AccountId,
         claimed: &wire::ClaimedKeyPackages,
@@ -164,7 +171,7 @@ impl Step<'_, '_> {
         conversation.group = Some(group_id);
         conversation.generation = FIRST;
         self.save(&conversation)?;
-        self.send_creation(&conversation, peer, published, staged)
+        self.send_creation(&conversation, wire::ConversationKind::Direct { peer }, published, staged)
     }
 
     /// The KeyPackages that the server gave do not fit the peer's list: nothing is created.
@@ -188,10 +195,10 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn send_creation(
+    pub(crate) fn send_creation(
         &mut self,
         conversation: &Conversation,
-        peer: AccountId,
+        kind: wire::ConversationKind,
         published: Published,
         staged: StagedCommit,
     ) -> Result<(), Stop> {
@@ -201,7 +208,7 @@ impl Step<'_, '_> {
             send_seq,
             conversation_id: conversation.id,
             generation: FIRST,
-            kind: wire::ConversationKind::Direct { peer },
+            kind,
             group_info: Opaque::from(published.group_info),
             ratchet_tree: Opaque::from(published.ratchet_tree),
             commit: Opaque::from(staged.bytes),

@@ -54,6 +54,13 @@ pub enum Event {
     Notice,
     /// A conversation came to be or changed its state.
     Conversation,
+    /// A wish in a group ended.
+    Wish {
+        /// Its number, as [`crate::Outcome::Wished`] told it.
+        wish: i64,
+        /// Why it did not come true; none where it did.
+        refused: Option<String>,
+    },
     /// Something about a contact changed: its names, its trust, its devices.
     Contact {
         /// Whose.
@@ -191,6 +198,7 @@ impl Event {
             Self::Delivered { .. } => "delivered",
             Self::Notice => "notice",
             Self::Conversation => "conversation",
+            Self::Wish { .. } => "wish",
             Self::Contact { .. } => "contact",
             Self::Alert(_) => "alert",
         }

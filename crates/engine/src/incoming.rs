@@ -41,10 +41,9 @@ impl Step<'_, '_> {
         if conversation.generation != place.generation || self.view(&conversation)?.is_none() {
             return Ok(None);
         }
-        let hushwire_client_store::conversation::ConversationKind::Direct { peer } = conversation.kind else {
-            return Ok(None);
-        };
-        self.recall(&peer)?;
+        if let Some(peer) = conversation.kind.peer() {
+            self.recall(&peer)?;
+        }
         Ok(Some((conversation, group)))
     }
 
@@ -73,9 +72,9 @@ impl Step<'_, '_> {
     /// A message for a group that this device does not have: it waits for the way back, if there is one.
     pub(crate) fn no_group(&mut self, place: &Place, entry: &wire::Entry) -> Result<Fate, Stop> {
         match self.conversation(&place.conversation_id)? {
-            Some(known)
-                if known.generation > place.generation || known.state == ConversationState::Closed =>
-            {
+            // Of a group that this account has left it gets messages until its leaves are removed.
+            Some(known) if known.state == ConversationState::Closed => Ok(Fate::Done),
+            Some(known) if known.generation > place.generation => {
                 self.unreadable(place, entry)?;
                 Ok(Fate::Done)
             }
@@ -165,7 +164,8 @@ impl Step<'_, '_> {
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
         self.event(&event, Some(conversation.id), Some(row))?;
-        if !own {
+        // In a group each receipt would go to everybody.
+        if !own && conversation.kind.peer().is_some() {
             receipt::owe(self.tx, &conversation.id, row)?;
             if self.session.is_live(entry.seq) {
                 let due = self.now.after(schedule::RECEIPT_DELAY);

@@ -11,14 +11,14 @@ use hushwire_client_store::mls_row::{self, MlsKey, MlsKind};
 use hushwire_client_store::parked::{self, ParkReason};
 use hushwire_group_policy::{GroupExtension, Kind};
 use hushwire_mls::{Joined, MlsError, Row, welcome_references};
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Seq};
+use hushwire_types::{ConversationId, Epoch, Generation, Seq};
 use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, ErrorCode, Place, WelcomeEntry};
 
 use crate::step::Step;
 use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
-use crate::{Event, StepError, Tag, rows};
+use crate::{Event, Notice, StepError, Tag, rows};
 
 impl Step<'_, '_> {
     /// A Welcome from the stream: its tree is needed first.
@@ -30,7 +30,9 @@ impl Step<'_, '_> {
     ) -> Result<Fate, Stop> {
         if let Some(known) = self.conversation(&place.conversation_id)? {
             let here = known.state == ConversationState::Active && known.generation >= place.generation;
-            if here || known.generation > place.generation || known.state == ConversationState::Closed {
+            // Who was out of a group may be let in again.
+            let over = known.state == ConversationState::Closed && known.kind != ConversationKind::Group;
+            if here || known.generation > place.generation || over {
                 return Ok(Fate::Done);
             }
         }
@@ -179,7 +181,7 @@ impl Step<'_, '_> {
     }
 
     fn joined(&mut self, id: &ConversationId, place: &Place, seq: Seq, joined: Joined) -> Result<(), Stop> {
-        let Some(peer) = self.fitting_peer(id, place.generation, &joined.extension) else {
+        let Some(kind) = self.fitting_kind(id, place.generation, &joined.extension) else {
             return Err(Stop::Entry(seq, Verdict::Ignored));
         };
         let known = self.conversation(id)?;
@@ -193,7 +195,8 @@ impl Step<'_, '_> {
         }
         self.drop_own_creation(id)?;
         let now = self.now;
-        let mut row = self.conversation(id)?.unwrap_or_else(|| blank(*id, peer, now));
+        let mut row = self.conversation(id)?.unwrap_or_else(|| blank(*id, kind, now));
+        row.kind = kind;
         row.generation = place.generation;
         row.group = Some(joined.group_id);
         row.state = ConversationState::Active;
@@ -209,33 +212,42 @@ impl Step<'_, '_> {
         }
         mark::set(self.tx, id, Mark::Review)?;
         self.session.attend(*id);
+        if kind == ConversationKind::Group {
+            self.notice(id, &Notice::YouWereAdded { by: joined.sender.account })?;
+            return self.group_changed(&row, None);
+        }
         self.event(&Event::Conversation, Some(*id), None)
     }
 
-    /// The other account of a group, if the group is that of the conversation that the server says, and this account has
-    /// a place in it.
-    pub(crate) fn fitting_peer(
+    /// What a group is to this account, if it is that of the conversation that the server says, and this account has a place
+    /// in it.
+    pub(crate) fn fitting_kind(
         &self,
         id: &ConversationId,
         generation: Generation,
         extension: &GroupExtension,
-    ) -> Option<AccountId> {
+    ) -> Option<ConversationKind> {
         if extension.conversation != *id || extension.generation != generation {
             return None;
         }
         match extension.kind {
-            Kind::Direct { a, b } if a == self.me.account => Some(b),
-            Kind::Direct { a, b } if b == self.me.account => Some(a),
+            Kind::Direct { a, b } if a == self.me.account => Some(ConversationKind::Direct { peer: b }),
+            Kind::Direct { a, b } if b == self.me.account => Some(ConversationKind::Direct { peer: a }),
+            Kind::Group(_) => Some(ConversationKind::Group),
             _ => None,
         }
     }
 }
 
 /// A conversation that others began.
-pub(crate) fn blank(id: ConversationId, peer: AccountId, now: hushwire_types::Timestamp) -> Conversation {
+pub(crate) fn blank(
+    id: ConversationId,
+    kind: ConversationKind,
+    now: hushwire_types::Timestamp,
+) -> Conversation {
     Conversation {
         id,
-        kind: ConversationKind::Direct { peer },
+        kind,
         generation: Generation(0),
         group: None,
         state: ConversationState::Opening,

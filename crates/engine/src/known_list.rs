@@ -11,7 +11,7 @@ use hushwire_client_store::account::{self, Account, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::wanted::{self, Wanted};
-use hushwire_client_store::{View, conversation};
+use hushwire_client_store::{View, conversation, member, wish};
 use hushwire_identity::{Accepted, DeviceList, LeafCredential, ListError, ListHead, UnverifiedEntry};
 use hushwire_types::{AccountId, DeviceId, EntryHash, ListNumber};
 use hushwire_wire as wire;
@@ -249,9 +249,13 @@ impl Step<'_, '_> {
                 mark::set(self.tx, &conversation.id, Mark::Review)?;
                 self.session.attend(conversation.id);
             }
-        } else if let Some(conversation) = conversation::direct_with(self.tx, &account)? {
-            mark::set(self.tx, &conversation.id, Mark::Review)?;
-            self.session.attend(conversation.id);
+        } else {
+            let direct = conversation::direct_with(self.tx, &account)?.map(|direct| direct.id);
+            let groups = member::conversations_of(self.tx, &account)?;
+            for id in direct.into_iter().chain(groups) {
+                mark::set(self.tx, &id, Mark::Review)?;
+                self.session.attend(id);
+            }
         }
         Ok(())
     }
@@ -294,13 +298,14 @@ impl Step<'_, '_> {
     /// Looks at the conversations with an account, or at all where it is the own one.
     fn attend_with(&mut self, account: AccountId) -> Result<(), Stop> {
         for conversation in conversation::all(self.tx)? {
-            let hushwire_client_store::conversation::ConversationKind::Direct { peer } = conversation.kind
-            else {
-                continue;
-            };
-            if peer == account || account == self.me.account {
+            if conversation.kind.peer() == Some(account) || account == self.me.account {
                 self.session.attend(conversation.id);
             }
+        }
+        let groups = member::conversations_of(self.tx, &account)?;
+        let wishing = wish::conversations(self.tx)?;
+        for id in groups.into_iter().chain(wishing) {
+            self.session.attend(id);
         }
         for parked in hushwire_client_store::parked::all(self.tx)? {
             self.session.attend(parked.entry.conversation);

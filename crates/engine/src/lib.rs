@@ -37,6 +37,12 @@
 //! MLS rows. The server's answer moves the outbox row to the log of accepted sends and gives the text its place. Where somebody else
 //! created the conversation first, the own group is dropped and the Welcome is waited for.
 //!
+//! *Make or change a group.* What a person asks for is a wish in a row; it is granted by a Commit as soon as the group allows
+//! it, compared anew after each Commit of others, and ended by an event that says how.
+//!
+//! *Leave a group.* No device can commit its own removal, so the account's role becomes `Leaving` by a Commit of its own; from
+//! then on nothing of it is accepted, its devices close the conversation, and whoever commits next removes its leaves.
+//!
 //! *Receive a batch.* Entries at or below the cursor are skipped. The rest is processed in one transaction and acknowledged
 //! after it. What cannot be handled yet (the tree of a Welcome, an unknown list entry, an epoch to come) is parked raw,
 //! the cursor moves on, later entries of that conversation queue behind it, and a request for what is missing follows.
@@ -78,6 +84,7 @@ mod effect;
 mod engine;
 mod error;
 mod event;
+mod group;
 mod incoming;
 mod input;
 mod join;
@@ -92,6 +99,7 @@ mod registration;
 mod rejoin;
 mod remake;
 mod restore;
+mod roster;
 mod rows;
 mod schedule;
 mod session;
@@ -100,10 +108,11 @@ mod stop;
 mod stream;
 mod tag;
 mod text;
+mod wishes;
 mod witness;
 
 pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_claims, own_handles};
-pub use command::{Command, CommandId, Outcome, Recipient, Refusal};
+pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Recipient, Refusal};
 pub use effect::{Broken, Effect};
 pub use engine::Engine;
 pub use error::{OpenError, RegisterError, StepError};

@@ -5,6 +5,7 @@ use std::fmt;
 use hushwire_types::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 
+use crate::command::GroupRole;
 use crate::text;
 
 /// Something that happened to a conversation and that a person should see where it happened.
@@ -62,6 +63,91 @@ pub enum Notice {
     Resumed,
     /// The conversation cannot be healed by this device.
     Stuck,
+    /// Somebody added this account to a group.
+    YouWereAdded {
+        /// Who.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// Somebody put this account out of a group.
+    YouWereRemoved {
+        /// Who.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// This account left a group.
+    YouLeft,
+    /// An account came into a group.
+    MemberAdded {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Who added it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// An account was put out of a group.
+    MemberRemoved {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Who put it out.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// An account left a group.
+    MemberLeft {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+    },
+    /// An account could not be added to a group.
+    NotAdded {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// One sentence, perhaps the server's.
+        reason: String,
+    },
+    /// An account has another role in a group.
+    RoleChanged {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Which.
+        role: GroupRole,
+        /// Who changed it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// A group has another name.
+    Named {
+        /// The name; empty for none.
+        name: String,
+        /// Who gave it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// A group has another description.
+    Described {
+        /// Who wrote it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// A group's disappearing timer is another.
+    TimerSet {
+        /// In seconds; 0 for never.
+        secs: u32,
+        /// Who set it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
+    /// Who may do what in a group is another.
+    PermissionsChanged {
+        /// Who changed it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
 }
 
 impl Notice {
@@ -79,6 +165,18 @@ impl Notice {
             Self::Mismatch { .. } => "mismatch",
             Self::Resumed => "resumed",
             Self::Stuck => "stuck",
+            Self::YouWereAdded { .. } => "you_were_added",
+            Self::YouWereRemoved { .. } => "you_were_removed",
+            Self::YouLeft => "you_left",
+            Self::MemberAdded { .. } => "member_added",
+            Self::MemberRemoved { .. } => "member_removed",
+            Self::MemberLeft { .. } => "member_left",
+            Self::NotAdded { .. } => "not_added",
+            Self::RoleChanged { .. } => "role_changed",
+            Self::Named { .. } => "named",
+            Self::Described { .. } => "described",
+            Self::TimerSet { .. } => "timer_set",
+            Self::PermissionsChanged { .. } => "permissions_changed",
         }
     }
 
@@ -112,24 +210,65 @@ pub enum Mismatch {
     Transcript,
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Notice {
+    /// A line for a person; `name` says what an account is called.
+    #[must_use]
+    pub fn words(&self, name: &mut dyn FnMut(AccountId) -> String) -> String {
         match self {
             Self::Gap { dropped } => {
-                write!(f, "{dropped} messages were dropped by the server before this device fetched them.")
+                format!("{dropped} messages were dropped by the server before this device fetched them.")
             }
-            Self::Unreadable => f.write_str("A message could not be decrypted."),
-            Self::Newer => f.write_str("A message of a newer version: update hush to read it."),
-            Self::Rejoined => f.write_str(
-                "This device entered the conversation anew. Messages of the time before may be missing.",
-            ),
-            Self::DeviceAdded { .. } => f.write_str("A device was added."),
-            Self::DeviceRemoved { .. } => f.write_str("A device was removed."),
-            Self::DeviceRejoined { .. } => f.write_str("A device entered the conversation anew."),
-            Self::Mismatch { mismatch, .. } => write!(f, "{mismatch} Sending is stopped."),
-            Self::Resumed => f.write_str("Sending goes on."),
-            Self::Stuck => f.write_str("This conversation is damaged, and this device could not repair it."),
+            Self::Unreadable => "A message could not be decrypted.".to_owned(),
+            Self::Newer => "A message of a newer version: update hush to read it.".to_owned(),
+            Self::Rejoined => {
+                "This device entered the conversation anew. Messages of the time before may be missing."
+                    .to_owned()
+            }
+            Self::DeviceAdded { account, .. } => format!("A device of {} was added.", name(*account)),
+            Self::DeviceRemoved { account, .. } => format!("A device of {} was removed.", name(*account)),
+            Self::DeviceRejoined { account, .. } => {
+                format!("A device of {} entered the conversation anew.", name(*account))
+            }
+            Self::Mismatch { mismatch, .. } => format!("{mismatch} Sending is stopped."),
+            Self::Resumed => "Sending goes on.".to_owned(),
+            Self::Stuck => "This conversation is damaged, and this device could not repair it.".to_owned(),
+            group => group.group_words(name),
         }
+    }
+
+    fn group_words(&self, name: &mut dyn FnMut(AccountId) -> String) -> String {
+        match self {
+            Self::YouWereAdded { by } => format!("{} added you.", name(*by)),
+            Self::YouWereRemoved { by } => format!("{} removed you from the group.", name(*by)),
+            Self::YouLeft => "You left the group.".to_owned(),
+            Self::MemberAdded { account, by } => format!("{} added {}.", name(*by), name(*account)),
+            Self::MemberRemoved { account, by } => format!("{} removed {}.", name(*by), name(*account)),
+            Self::MemberLeft { account } => format!("{} left the group.", name(*account)),
+            Self::NotAdded { account, reason } => {
+                format!("{} could not be added: {reason}.", name(*account))
+            }
+            Self::RoleChanged { account, role, by } => {
+                format!("{} made {} {role}.", name(*by), name(*account))
+            }
+            Self::Named { name: new, by } if new.is_empty() => {
+                format!("{} took the group's name away.", name(*by))
+            }
+            Self::Named { name: new, by } => format!("{} named the group \u{201c}{new}\u{201d}.", name(*by)),
+            Self::Described { by } => format!("{} changed the group's description.", name(*by)),
+            Self::TimerSet { secs: 0, by } => format!("{} turned disappearing messages off.", name(*by)),
+            Self::TimerSet { secs, by } => {
+                format!("{} lets messages disappear {secs} seconds after they were read.", name(*by))
+            }
+            Self::PermissionsChanged { by } => format!("{} changed who may do what.", name(*by)),
+            _ => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    /// With accounts by the beginning of their ids; see [`Notice::words`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words(&mut |account| account.short()))
     }
 }
 

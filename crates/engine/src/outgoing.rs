@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use hushwire_client_store::conversation;
+use hushwire_client_store::conversation::{self, ConversationKind};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::{pending_commit, progress, receipt, timeline};
 use hushwire_types::{AccountId, ConversationId, GroupId, SendSeq};
@@ -140,7 +140,12 @@ impl Step<'_, '_> {
             }
             ErrorCode::AccountSuspended | ErrorCode::UnknownAccount => {
                 self.take_back(row)?;
-                self.fail_texts(&row.conversation, &error.text)
+                match self.conversation(&row.conversation)?.map(|conversation| conversation.kind) {
+                    Some(ConversationKind::Group) if row.kind != SendKind::Application => {
+                        self.refuse_additions(&row.conversation, &error.text)
+                    }
+                    _ => self.fail_texts(&row.conversation, &error.text),
+                }
             }
             _ => self.refused_for_good(row, error),
         }

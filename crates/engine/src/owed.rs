@@ -7,7 +7,7 @@
 use hushwire_client_store::conversation::{self, ConversationState};
 use hushwire_client_store::mls_row::{self, MlsKind};
 use hushwire_client_store::parked::{self, ParkReason};
-use hushwire_client_store::{journal, mark, receipt, seen, sent_log, timeline};
+use hushwire_client_store::{journal, mark, receipt, seen, sent_log, timeline, wish};
 use hushwire_identity::ListHead;
 use hushwire_types::{AccountId, ConversationId, EntryHash, GroupId, ListNumber};
 
@@ -67,7 +67,8 @@ impl Step<'_, '_> {
         let marked = mark::all(self.tx)?.into_iter().map(|(id, _)| id);
         let parked = parked::all(self.tx)?.into_iter().map(|parked| parked.entry.conversation);
         let waiting = timeline::waiting(self.tx)?.into_iter().chain(receipt::conversations(self.tx)?);
-        for id in marked.chain(parked).chain(waiting) {
+        let wishing = wish::conversations(self.tx)?;
+        for id in marked.chain(parked).chain(waiting).chain(wishing) {
             self.session.attend(id);
         }
         self.session.receipts_due.clear();

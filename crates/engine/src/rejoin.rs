@@ -111,7 +111,8 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let own = self.me.account;
-        let mut conversation = blank(*id, own, self.now);
+        // What kind it is, its group will say.
+        let mut conversation = blank(*id, ConversationKind::Direct { peer: own }, self.now);
         conversation.state = ConversationState::Rejoining;
         self.stage_rejoin(conversation, group)
     }
@@ -166,7 +167,7 @@ impl Step<'_, '_> {
         staged: StagedRejoin,
     ) -> Result<(), Stop> {
         let id = conversation.id;
-        let Some(peer) = self.fitting_peer(&id, generation, &staged.extension) else {
+        let Some(kind) = self.fitting_kind(&id, generation, &staged.extension) else {
             return self.rejoin_failed(&id);
         };
         let is_new = conversation::find(self.tx, &id)?.is_none();
@@ -179,7 +180,7 @@ impl Step<'_, '_> {
             return self.rejoin_failed(&id);
         }
         self.take_back_messages(&id)?;
-        conversation.kind = ConversationKind::Direct { peer };
+        conversation.kind = kind;
         conversation.group = Some(staged.group_id);
         conversation.generation = generation;
         conversation.known_epoch = conversation.known_epoch.max(staged.epoch);

@@ -10,6 +10,15 @@ const DAY: u64 = 24 * HOUR;
 /// Voluntary Commits of one group are at least this far apart: others need the time to see one before the next.
 pub(crate) const COMMIT_SPACING_GROUP: Duration = Duration::from_secs(5);
 
+/// What every member may do in a group, its devices do one after the other, this far apart: a Commit takes less to arrive.
+pub(crate) const TURN: Duration = Duration::from_secs(3);
+
+/// The longest that a device lets others go first.
+pub(crate) const LONGEST_TURN: Duration = Duration::from_secs(HOUR);
+
+/// Up to so many leaves, fresh leaves after joining are not spread out.
+pub(crate) const SMALL_GROUP: usize = 8;
+
 /// Voluntary Commits of this device in all its groups: a device that joined many must not flood the server.
 pub(crate) const COMMIT_SPACING_DEVICE: Duration = Duration::from_secs(60);
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use hushwire_mls::Addition;
 use hushwire_types::{AccountId, ConversationId, ListNumber, Seq, Timestamp};
 
 use crate::{ClaimAnswer, Command, CommandId, Tag, schedule};
@@ -29,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) committed: BTreeMap<ConversationId, Timestamp>,
     /// When this device last made a voluntary Commit.
     pub(crate) last_commit: Option<Timestamp>,
+    /// KeyPackages that were claimed for a group and are not used yet. Lost with the process, they are claimed again.
+    pub(crate) claimed: BTreeMap<(ConversationId, AccountId), Vec<Addition>>,
     /// Conversations whose texts wait for room in the outbox.
     pub(crate) crowded: BTreeSet<ConversationId>,
     /// Until when the receipts of a conversation wait for others.

@@ -48,6 +48,21 @@ pub enum Refusal {
     /// A Commit removes the last leaf of an account, and the account's list does not show it revoked at the new floor.
     #[error("a Commit must not put account {0:?} out of a direct conversation")]
     AccountRemoved(AccountId),
+    /// A Commit does in a group what its maker may not do.
+    #[error("the member who made the Commit may not {0}")]
+    NotAllowed(&'static str),
+    /// A Commit, or an external one, of an account that has left the group.
+    #[error("account {0:?} has left the group")]
+    HasLeft(AccountId),
+    /// A Commit leaves a role to an account without a leaf.
+    #[error("a role must be of an account with a leaf")]
+    RoleWithoutLeaf,
+    /// Rule R5: a Commit puts an account out and changes the details, whose key that account still has.
+    #[error("a Commit must not remove an account and change the details at once (R5)")]
+    DetailsWithRemoval,
+    /// A Commit would give the group more leaves than a group has.
+    #[error("a group has at most 1,000 devices")]
+    GroupFull,
     /// A Remove of a leaf that is not there.
     #[error("a Commit removes a leaf that is not in the group")]
     NoSuchLeaf,

@@ -20,6 +20,7 @@
 //! - The policy never asks who is asking: a Commit that one device accepts, every device with the same lists accepts.
 
 pub mod admission;
+pub mod charter;
 pub mod credential;
 pub mod error;
 pub mod extension;
@@ -29,12 +30,16 @@ pub mod key_package;
 pub mod lists;
 pub mod observer;
 pub mod policy;
+mod reader;
 pub mod rules;
 
 pub use admission::{Admitted, admit};
+pub use charter::{Amendment, Charter, LinkHash, Permissions, Rank, Role, Who};
 pub use credential::{CREDENTIAL_TYPE, leaf_credential, signing_identity};
 pub use error::{PolicyError, Refusal};
-pub use extension::{Floors, GROUP_EXTENSION, GroupExtension, Kind, direct_conversation_id};
+pub use extension::{
+    Floors, GROUP_EXTENSION, GroupExtension, Kind, direct_conversation_id, group_conversation_id,
+};
 pub use header::{At, Header, peek};
 pub use identities::Identities;
 pub use key_package::{CheckedKeyPackage, check_key_package};

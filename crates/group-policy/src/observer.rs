@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use hushwire_identity::LeafCredential;
 use hushwire_suite::Suite;
-use hushwire_types::{AccountId, DeviceId, Epoch, GroupId, Timestamp};
+use hushwire_types::{AccountId, DeviceId, Epoch, Generation, GroupId, Timestamp};
 use mls_rs::MlsMessage;
 use mls_rs::client::MlsError;
 use mls_rs::external_client::builder::{
@@ -28,8 +28,8 @@ use mls_rs::group::{
 use crate::admission::decode;
 use crate::key_package::mls_time;
 use crate::{
-    Admitted, DeviceLists, GroupExtension, Header, Identities, Lists, Policy, PolicyError, Refusal, admit,
-    leaf_credential, peek, rules,
+    Admitted, DeviceLists, GroupExtension, Header, Identities, Lists, Policy, PolicyError, Rank, Refusal,
+    Role, admit, leaf_credential, peek, rules,
 };
 
 mod published;
@@ -317,9 +317,21 @@ impl Observer {
         if (leaf.account, leaf.device) != creator || !self.group.transcript_hash().is_empty() {
             return Err(Refusal::NotANewGroup.into());
         }
+        self.check_founder(leaf.account)?;
         self.lists.check_floor(&self.extension, leaf)?;
         rules::check_floors_known(&self.extension, &self.lists)?;
         Ok(())
+    }
+
+    /// A group's first generation is its creator's, who alone has an office; a later one is made by somebody in charge, with
+    /// the roles of the one before, which the store compares.
+    fn check_founder(&self, founder: AccountId) -> Result<(), Refusal> {
+        let Some(charter) = self.extension.charter() else { return Ok(()) };
+        let fits = match self.extension.generation {
+            Generation(1) => charter.named().eq([(founder, Role::Owner)]),
+            _ => charter.rank(founder) >= Rank::Admin,
+        };
+        if fits { Ok(()) } else { Err(Refusal::NotANewGroup) }
     }
 }
 

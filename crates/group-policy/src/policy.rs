@@ -95,7 +95,9 @@ fn change_of(source: &CommitSource, proposals: &ProposalBundle) -> Result<Change
 
 fn committer(source: &CommitSource) -> Result<Committer, Refusal> {
     match source {
-        CommitSource::ExistingMember(_) => Ok(Committer::Member),
+        CommitSource::ExistingMember(member) => {
+            Ok(Committer::Member(leaf_credential(&member.signing_identity)?))
+        }
         CommitSource::NewMember(identity) => Ok(Committer::External(leaf_credential(identity)?)),
     }
 }

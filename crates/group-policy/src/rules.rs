@@ -6,7 +6,13 @@ use hushwire_identity::LeafCredential;
 use hushwire_identity::list::ListHead;
 use hushwire_types::AccountId;
 
-use crate::{GroupExtension, Lists, PolicyError, Refusal};
+use crate::{GroupExtension, Kind, Lists, PolicyError, Refusal};
+
+mod direct;
+mod group;
+
+/// Leaves of the largest group: what a Commit of 2.7 MB can still carry, and what a member processes in a blink.
+pub const MAX_LEAVES: usize = 1_000;
 
 /// A leaf of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +35,8 @@ pub struct Group {
 /// Who made a Commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committer {
-    /// A member.
-    Member,
+    /// A member, by the credential that its leaf had before.
+    Member(LeafCredential),
     /// A device that joins by external Commit, by the credential of its new leaf.
     External(LeafCredential),
 }
@@ -54,34 +60,86 @@ pub struct Change {
 /// [`PolicyError::Refused`] for what is not allowed, [`PolicyError::MissingLists`] where that depends on lists that
 /// are not known.
 pub fn check(group: &Group, change: &Change, lists: &Lists) -> Result<(), PolicyError> {
-    let removed = removed_leaves(group, &change.removed)?;
+    let step = Transition::of(group, change)?;
     if let Some(next) = &change.extension {
         check_extension(&group.extension, next, lists)?;
     }
-    let next = change.extension.as_ref().unwrap_or(&group.extension);
-    if let Some(foreign) = change.added.iter().find(|leaf| !next.admits(leaf.account)) {
+    if let Some(foreign) = change.added.iter().find(|leaf| !step.next.admits(leaf.account)) {
         return Err(Refusal::ForeignAccount(foreign.account).into());
     }
-    match change.committer {
-        Committer::Member => check_removed_accounts(group, change, &removed, next, lists),
-        Committer::External(new) => Ok(check_external(group, &removed, &new)?),
+    if step.leaves_after() > MAX_LEAVES {
+        return Err(Refusal::GroupFull.into());
+    }
+    match (change.committer, &group.extension.kind, &step.next.kind) {
+        (Committer::External(new), kind, _) => Ok(check_external(&step, kind, &new)?),
+        (Committer::Member(_), Kind::Direct { .. }, _) => direct::check(&step, lists),
+        (Committer::Member(by), Kind::Group(old), Kind::Group(new)) => {
+            group::check(&step, by.account, (old, new), lists)
+        }
+        // `check_extension` refused it.
+        (Committer::Member(_), Kind::Group(_), Kind::Direct { .. }) => Err(Refusal::ExtensionChanged.into()),
     }
 }
 
-fn removed_leaves(group: &Group, removed: &[u32]) -> Result<Vec<Leaf>, Refusal> {
-    let find = |index: &u32| group.leaves.iter().find(|leaf| leaf.index == *index).copied();
-    removed.iter().map(|index| find(index).ok_or(Refusal::NoSuchLeaf)).collect()
+/// A Commit, worked out: who is there before and after it.
+struct Transition<'a> {
+    group: &'a Group,
+    change: &'a Change,
+    /// The extension after the Commit.
+    next: &'a GroupExtension,
+    /// The leaves that it removes.
+    removed: Vec<Leaf>,
+    before: BTreeSet<AccountId>,
+    after: BTreeSet<AccountId>,
 }
 
-/// The extension never changes but for floors that rise.
+impl<'a> Transition<'a> {
+    fn of(group: &'a Group, change: &'a Change) -> Result<Self, Refusal> {
+        let find = |index: &u32| group.leaves.iter().find(|leaf| leaf.index == *index).copied();
+        let removed: Vec<Leaf> = change
+            .removed
+            .iter()
+            .map(|index| find(index).ok_or(Refusal::NoSuchLeaf))
+            .collect::<Result<_, _>>()?;
+        let gone: BTreeSet<u32> = change.removed.iter().copied().collect();
+        let kept = group.leaves.iter().filter(|leaf| !gone.contains(&leaf.index));
+        Ok(Self {
+            group,
+            change,
+            next: change.extension.as_ref().unwrap_or(&group.extension),
+            removed,
+            before: group.leaves.iter().map(|leaf| leaf.credential.account).collect(),
+            after: kept
+                .map(|leaf| leaf.credential.account)
+                .chain(change.added.iter().map(|leaf| leaf.account))
+                .collect(),
+        })
+    }
+
+    fn leaves_after(&self) -> usize {
+        let external = matches!(self.change.committer, Committer::External(_));
+        let joining = self.change.added.len() + usize::from(external);
+        (self.group.leaves.len() + joining).saturating_sub(self.removed.len())
+    }
+
+    /// Whether the account's own list shows the device of a removed leaf as revoked, at the floor that the Commit leaves
+    /// (rule R3): then any member may remove it.
+    fn is_revoked(&self, leaf: &Leaf, lists: &Lists) -> Result<bool, PolicyError> {
+        let LeafCredential { account, device, .. } = leaf.credential;
+        match self.next.floors.get(&account) {
+            Some(floor) => Ok(!lists.is_active(account, *floor, device)?),
+            None => Ok(false),
+        }
+    }
+}
+
+/// What a group is never changes, and floors only rise. What else may change, the kind says.
 fn check_extension(old: &GroupExtension, new: &GroupExtension, lists: &Lists) -> Result<(), PolicyError> {
-    let frozen =
-        |extension: &GroupExtension| (extension.conversation, extension.generation, extension.kind.clone());
-    if frozen(old) != frozen(new) {
+    if !old.is_same_group(new) {
         return Err(Refusal::ExtensionChanged.into());
     }
     for (account, old_floor) in &old.floors {
-        let new_floor = new.floors.get(account).ok_or(Refusal::FloorLowered(*account))?;
+        let new_floor: &ListHead = new.floors.get(account).ok_or(Refusal::FloorLowered(*account))?;
         if !lists.reaches(*account, *new_floor, *old_floor)? {
             return Err(Refusal::FloorLowered(*account).into());
         }
@@ -94,43 +152,19 @@ pub(crate) fn check_floors_known(extension: &GroupExtension, lists: &Lists) -> R
     extension.floors.iter().try_for_each(|(account, floor)| lists.require(*account, *floor))
 }
 
-/// A member may remove any leaf but its own, yet no account may be put out of a direct conversation: it could not
-/// come back (rule R7), and nobody could let it in but who put it out. The exception is an account all of whose removed
-/// leaves its own list shows as revoked at the floor that the Commit leaves (rule R3).
-fn check_removed_accounts(
-    group: &Group,
-    change: &Change,
-    removed: &[Leaf],
-    next: &GroupExtension,
-    lists: &Lists,
-) -> Result<(), PolicyError> {
-    let kept = group.leaves.iter().filter(|leaf| !change.removed.contains(&leaf.index));
-    let after: BTreeSet<AccountId> = kept
-        .map(|leaf| leaf.credential.account)
-        .chain(change.added.iter().map(|leaf| leaf.account))
-        .collect();
-    for leaf in removed.iter().filter(|leaf| !after.contains(&leaf.credential.account)) {
-        let LeafCredential { account, device, .. } = leaf.credential;
-        let floor: &ListHead = next.floors.get(&account).ok_or(Refusal::AccountRemoved(account))?;
-        if lists.is_active(account, *floor, device)? {
-            return Err(Refusal::AccountRemoved(account).into());
-        }
-    }
-    Ok(())
-}
-
 /// Rule R7.
-fn check_external(group: &Group, removed: &[Leaf], new: &LeafCredential) -> Result<(), Refusal> {
-    let of_account = |leaf: &&Leaf| leaf.credential.account == new.account;
-    if !group.leaves.iter().any(|leaf| of_account(&leaf)) {
+fn check_external(step: &Transition<'_>, kind: &Kind, new: &LeafCredential) -> Result<(), Refusal> {
+    if !step.before.contains(&new.account) {
         return Err(Refusal::NotInGroup(new.account));
     }
-    let own: Vec<Leaf> = group
-        .leaves
-        .iter()
-        .filter(of_account)
-        .filter(|leaf| leaf.credential.device == new.device)
-        .copied()
-        .collect();
-    if own == removed { Ok(()) } else { Err(Refusal::ExternalRemoves) }
+    if let Kind::Group(charter) = kind
+        && charter.role(new.account) == crate::Role::Leaving
+    {
+        return Err(Refusal::HasLeft(new.account));
+    }
+    let own = |leaf: &&Leaf| (leaf.credential.account, leaf.credential.device) == (new.account, new.device);
+    let own: Vec<Leaf> = step.group.leaves.iter().filter(own).copied().collect();
+    // RFC 9420, section 12.4.3.2: an external Commit changes nothing else.
+    let alone = step.change.added.is_empty() && step.change.extension.is_none();
+    if own == step.removed && alone { Ok(()) } else { Err(Refusal::ExternalRemoves) }
 }

@@ -9,6 +9,7 @@ use mls_rs::group::proposal::Proposal;
 use mls_rs::group::{CommitEffect, CommitMessageDescription, NewEpoch};
 
 use crate::adapter;
+use crate::details::DetailsKey;
 use crate::error::{MlsError, StateError};
 use crate::group::Loaded;
 
@@ -52,11 +53,12 @@ pub enum Membership {
 }
 
 /// Settles a Commit that mls-rs has applied to `loaded`: moves the head on and says what happened. `committer` is the
-/// credential in the Commit's new leaf.
+/// credential in the Commit's new leaf, `key` that of details which a Commit of the epoch before sets.
 pub(crate) fn settle(
     loaded: &mut Loaded,
     commit: &CommitMessageDescription,
     committer: LeafCredential,
+    key: DetailsKey,
     now: Timestamp,
 ) -> Result<EpochChange, MlsError> {
     let (effect, membership) = match &commit.effect {
@@ -74,6 +76,9 @@ pub(crate) fn settle(
         Membership::Member => {
             let before = effect.prior_state().context().confirmed_transcript_hash.to_vec();
             loaded.head.advance(before, &leaves.removed_at, now);
+            if leaves.details == Details::New {
+                loaded.head.set_details_key(key);
+            }
             loaded.group.context().confirmed_transcript_hash.to_vec()
         }
     };
@@ -96,6 +101,15 @@ struct Leaves {
     removed: Vec<LeafCredential>,
     removed_at: Vec<u32>,
     extension: Option<GroupExtension>,
+    details: Details,
+}
+
+/// Whether a Commit set the group's details.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Details {
+    #[default]
+    Kept,
+    New,
 }
 
 impl Leaves {
@@ -111,8 +125,14 @@ impl Leaves {
                     leaves.removed_at.push(at);
                 }
                 Proposal::GroupContextExtensions(extensions) => {
-                    leaves.extension =
-                        Some(GroupExtension::from_context(extensions).map_err(StateError::library)?);
+                    let next = GroupExtension::from_context(extensions).map_err(StateError::library)?;
+                    let before = &effect.prior_state().context().extensions;
+                    let before = GroupExtension::from_context(before).map_err(StateError::library)?;
+                    let details = |of: &GroupExtension| of.charter().map(|charter| charter.details.clone());
+                    if details(&before) != details(&next) {
+                        leaves.details = Details::New;
+                    }
+                    leaves.extension = Some(next);
                 }
                 _ => {}
             }

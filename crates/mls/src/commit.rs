@@ -5,16 +5,18 @@
 //!   costs nothing, and a restart between staging and the answer loses nothing.
 //! - Secrets are applied only to the very state that they were made from.
 
-use hushwire_group_policy::{Floors, GroupExtension, Lists};
+use hushwire_group_policy::{Amendment, Floors, GroupExtension, Kind, Lists};
+use hushwire_identity::LeafCredential;
 use hushwire_types::{AccountId, DeviceId, Epoch, GroupId, SecretBytes, Timestamp};
+use mls_rs::MlsMessage;
 use mls_rs::error::MlsError as LibraryError;
 use mls_rs::group::{CommitOutput, CommitSecrets};
-use mls_rs::{ExtensionList, MlsMessage};
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use zeroize::Zeroizing;
 
 use crate::adapter;
 use crate::change::{self, EpochChange};
+use crate::details::DetailsKey;
 use crate::device::Device;
 use crate::error::{MlsError, Refusal, StateError};
 use crate::group::Loaded;
@@ -28,11 +30,11 @@ use crate::row;
 pub enum Intent {
     /// Fresh keys only.
     Refresh,
-    /// Changed membership or floors.
+    /// Changed membership, floors or charter.
     Change(Change),
 }
 
-/// Changed membership or floors. What a lost race has made unnecessary is for the caller to leave out.
+/// Changed membership, floors or charter. What a lost race has made unnecessary is for the caller to leave out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// Devices to add.
@@ -41,6 +43,10 @@ pub struct Change {
     pub remove: Vec<DeviceId>,
     /// Floors to raise (rule R3); those that the group has already, or has higher, change nothing.
     pub floors: Floors,
+    /// Changes of a group's charter. Roles of accounts that the Commit puts out go by themselves.
+    pub amend: Vec<Amendment>,
+    /// New details of a group, at most [`MAX_DETAILS_BYTES`](crate::MAX_DETAILS_BYTES). Padding them is the caller's part.
+    pub details: Option<SecretBytes>,
 }
 
 /// A device to add.
@@ -105,7 +111,7 @@ impl Device {
         now: Timestamp,
     ) -> Result<StagedCommit, MlsError> {
         let signer = adapter::signer(&self.keys, &self.suite)?;
-        let lists = self.lists.clone();
+        let (lists, suite) = (self.lists.clone(), self.suite.clone());
         let loaded = self.joined(group)?;
         let change = match intent {
             Intent::Refresh => Change::default(),
@@ -114,7 +120,21 @@ impl Device {
         let additions = change.add.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         let removals =
             change.remove.iter().map(|device| leaf(loaded, *device)).collect::<Result<Vec<_>, _>>()?;
-        let extensions = raised(&lists, &adapter::extension(&loaded.group)?, &change.floors)?;
+        let before = adapter::extension(&loaded.group)?;
+        let mut next = raised(&lists, &before, &change.floors)?;
+        amend(&mut next, &change, &adapter::members(&loaded.group)?)?;
+        let mut key = loaded.head.details_key().clone();
+        if let (Some(details), Kind::Group(_)) = (&change.details, &next.kind) {
+            key = DetailsKey::of_epoch(&loaded.group)?;
+            let sealed = key.seal(&suite, &next, details)?;
+            if let Kind::Group(charter) = &mut next.kind {
+                charter.amend(&Amendment::Details(sealed));
+            }
+        }
+        let extensions = (next != before)
+            .then(|| next.to_context())
+            .transpose()
+            .map_err(|refusal| MlsError::Refused(refusal.into()))?;
 
         let own = loaded.group.current_member_signing_identity().map_err(StateError::library)?;
         let renewed = (*own != signer.identity).then_some(signer);
@@ -127,6 +147,9 @@ impl Device {
         }
         for leaf in removals {
             builder = builder.remove_member(leaf).map_err(StateError::library)?;
+        }
+        if !change.add.is_empty() {
+            builder = builder.set_group_info_ext(key.to_welcome());
         }
         if let Some(extensions) = extensions {
             builder = builder.set_group_context_ext(extensions).map_err(StateError::library)?;
@@ -157,9 +180,10 @@ impl Device {
             return Err(MlsError::PastEpoch { epoch: Epoch(pending.epoch) });
         }
         let secrets = CommitSecrets::from_bytes(&pending.secrets).map_err(|_| StateError::BadRow)?;
+        let key = DetailsKey::of_epoch(&loaded.group)?;
         let applied = loaded.group.apply_detached_commit(secrets).map_err(StateError::library)?;
         let committer = loaded.credential_at(loaded.group.current_member_index())?;
-        let change = change::settle(loaded, &applied, committer, now)?;
+        let change = change::settle(loaded, &applied, committer, key, now)?;
         loaded.head.refreshed(now);
         Ok(change)
     }
@@ -179,12 +203,8 @@ fn leaf(loaded: &Loaded, device: DeviceId) -> Result<u32, MlsError> {
     loaded.leaf_of(device).ok_or(MlsError::Misuse("a device to remove has no leaf"))
 }
 
-/// The extensions of a group whose floors are raised, or none where they stay.
-fn raised(
-    lists: &Lists,
-    extension: &GroupExtension,
-    floors: &Floors,
-) -> Result<Option<ExtensionList>, MlsError> {
+/// The extension of a group whose floors are raised, where they are not reached yet.
+fn raised(lists: &Lists, extension: &GroupExtension, floors: &Floors) -> Result<GroupExtension, MlsError> {
     let mut next = extension.clone();
     for (account, floor) in floors {
         let reached = match next.floors.get(account) {
@@ -197,10 +217,26 @@ fn raised(
             next.floors.insert(*account, *floor);
         }
     }
-    if next == *extension {
-        return Ok(None);
+    Ok(next)
+}
+
+/// Amends a group's charter, and takes the roles of accounts that will have no leaf left.
+fn amend(next: &mut GroupExtension, change: &Change, members: &[LeafCredential]) -> Result<(), MlsError> {
+    let Kind::Group(charter) = &mut next.kind else {
+        let nothing = change.amend.is_empty() && change.details.is_none();
+        return if nothing { Ok(()) } else { Err(MlsError::Misuse("a direct conversation has no charter")) };
+    };
+    for amendment in &change.amend {
+        charter.amend(amendment);
     }
-    next.to_context().map(Some).map_err(|refusal| MlsError::Refused(refusal.into()))
+    let stays = |account: AccountId| {
+        let kept = |leaf: &LeafCredential| leaf.account == account && !change.remove.contains(&leaf.device);
+        members.iter().any(kept) || change.add.iter().any(|added| added.account == account)
+    };
+    let gone: Vec<AccountId> =
+        charter.named().map(|(account, _)| account).filter(|account| !stays(*account)).collect();
+    gone.into_iter().for_each(|account| charter.forget(account));
+    Ok(())
 }
 
 fn stage_error(lists: &Lists, error: &LibraryError) -> MlsError {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hushwire_types::{Epoch, Timestamp};
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
+use crate::details::DetailsKey;
 use crate::group::LeafKeys;
 
 /// Past epochs whose messages can still be read (rule R8).
@@ -37,6 +38,7 @@ pub(crate) struct Head {
     removed: u8,
     past: Vec<PastEpoch>,
     removals: Vec<Removal>,
+    details_key: DetailsKey,
 }
 
 /// An epoch that is over, whose secrets are kept for late messages.
@@ -81,6 +83,7 @@ impl Head {
             removed: 0,
             past: Vec::new(),
             removals: Vec::new(),
+            details_key: DetailsKey::default(),
         }
     }
 
@@ -132,6 +135,15 @@ impl Head {
     /// Whether the sender of a message of `epoch` at `leaf` was removed since (rule R8).
     pub(crate) fn was_removed(&self, leaf: u32, epoch: Epoch) -> bool {
         self.removals.iter().any(|removal| removal.leaf == leaf && epoch.0 < removal.epoch)
+    }
+
+    /// The key of the group's details.
+    pub(crate) fn details_key(&self) -> &DetailsKey {
+        &self.details_key
+    }
+
+    pub(crate) fn set_details_key(&mut self, key: DetailsKey) {
+        self.details_key = key;
     }
 
     pub(crate) fn count_sent(&mut self) {

@@ -11,6 +11,7 @@ use mls_rs::error::MlsError as LibraryError;
 use mls_rs::group::ExportedTree;
 
 use crate::adapter;
+use crate::details::DetailsKey;
 use crate::device::Device;
 use crate::error::{MlsError, Refusal, StateError};
 use crate::group::{LeafKeys, Loaded};
@@ -66,7 +67,8 @@ impl Device {
             .map_err(|error| join_error(&self.lists, error))?;
         GroupExtension::from_context(&group.context().extensions)
             .map_err(|refusal| MlsError::Refused(refusal.into()))?;
-        let head = Head::entering(epoch, LeafKeys::KeyPackage { since: now });
+        let mut head = Head::entering(epoch, LeafKeys::KeyPackage { since: now });
+        head.set_details_key(DetailsKey::of_welcome(info.group_info_extensions()));
         let loaded = Loaded::new(group, head);
         let view = loaded.view(&id)?;
         let sender = loaded.credential_at(info.sender)?;

@@ -15,6 +15,7 @@ use mls_rs::group::{ApplicationMessageDescription, ReceivedMessage};
 
 use crate::adapter;
 use crate::change::{self, EpochChange};
+use crate::details::DetailsKey;
 use crate::device::Device;
 use crate::error::{Lost, MlsError, Refusal};
 
@@ -126,6 +127,7 @@ impl Device {
         let leaf = message.commit_path_leaf_node().map(|leaf| leaf_credential(&leaf.signing_identity));
         let committer = leaf.transpose().map_err(|refusal| MlsError::MustRejoin(Lost::Forbidden(refusal)))?;
         let loaded = self.loaded(group)?;
+        let key = DetailsKey::of_epoch(&loaded.group)?;
         match loaded.group.process_incoming_message(message) {
             Ok(ReceivedMessage::Commit(commit)) => {
                 let committer = match committer {
@@ -133,7 +135,7 @@ impl Device {
                     // A Commit without a path, which only adds: the leaf is as it was.
                     None => loaded.credential_at(commit.committer)?,
                 };
-                Ok(Processed::Commit(Box::new(change::settle(loaded, &commit, committer, now)?)))
+                Ok(Processed::Commit(Box::new(change::settle(loaded, &commit, committer, key, now)?)))
             }
             Ok(_) => {
                 loaded.recover(&client, group);

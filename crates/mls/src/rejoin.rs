@@ -160,7 +160,7 @@ impl Device {
         if self.groups.peek(group).is_some_and(|loaded| loaded.head.epoch() > Epoch(pending.epoch)) {
             return Err(MlsError::PastEpoch { epoch: Epoch(pending.epoch) });
         }
-        self.groups.pop(group);
+        let known = self.groups.pop(group).map(|old| old.head.details_key().clone());
         self.drop_rows(group);
         self.staging.load_state(group, pending.state);
         let joined = self
@@ -168,7 +168,9 @@ impl Device {
             .load_group_with_ratchet_tree(group.as_bytes(), pending.tree)
             .map_err(StateError::library)?;
         let epoch = Epoch(joined.current_epoch());
-        let loaded = Loaded::new(joined, Head::entering(epoch, LeafKeys::Commit { since: now }));
+        let mut head = Head::entering(epoch, LeafKeys::Commit { since: now });
+        head.set_details_key(known.unwrap_or_default());
+        let loaded = Loaded::new(joined, head);
         let removed = match pending.removed.as_slice() {
             [] => Vec::new(),
             bytes => vec![LeafCredential::decode(bytes).map_err(|_| StateError::BadRow)?],

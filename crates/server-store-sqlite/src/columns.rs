@@ -3,6 +3,7 @@
 //! SQLite's integers are signed; counters and times that do not fit are cut at the largest, which none reaches.
 
 use bytes::Bytes;
+use hushwire_server_store::conversation::ConversationKind;
 use hushwire_types::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -25,6 +26,23 @@ pub(crate) fn timestamp(row: &Row<'_>, index: usize) -> rusqlite::Result<Timesta
 
 pub(crate) fn bytes(row: &Row<'_>, index: usize) -> rusqlite::Result<Bytes> {
     row.get::<_, Vec<u8>>(index).map(Bytes::from)
+}
+
+/// A conversation's kind as its columns `kind`, `one` and `other`, the accounts empty for a group.
+pub(crate) fn kind_columns(kind: &ConversationKind) -> (i64, &[u8], &[u8]) {
+    match kind {
+        ConversationKind::Direct(one, other) => (1, one.as_ref(), other.as_ref()),
+        ConversationKind::Group => (2, &[], &[]),
+    }
+}
+
+/// The kind that three columns from `index` on hold.
+pub(crate) fn kind(row: &Row<'_>, index: usize) -> rusqlite::Result<ConversationKind> {
+    match row.get(index)? {
+        1_i64 => Ok(ConversationKind::Direct(fixed(row, index + 1)?, fixed(row, index + 2)?)),
+        2 => Ok(ConversationKind::Group),
+        _ => Err(damaged(index, Unreadable)),
+    }
 }
 
 /// An id, or a fixed number of bytes.

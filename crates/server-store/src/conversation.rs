@@ -109,6 +109,8 @@ pub struct CreateConversation {
 pub enum ConversationKind {
     /// Two accounts, in ascending order of their ids.
     Direct(AccountId, AccountId),
+    /// Any number of accounts: those with a member device.
+    Group,
 }
 
 impl ConversationKind {
@@ -120,9 +122,11 @@ impl ConversationKind {
 
     /// The other account of a direct conversation.
     #[must_use]
-    pub fn peer_of(self, own: AccountId) -> AccountId {
-        let Self::Direct(one, other) = self;
-        if one == own { other } else { one }
+    pub fn peer_of(self, own: AccountId) -> Option<AccountId> {
+        match self {
+            Self::Direct(one, other) => Some(if one == own { other } else { one }),
+            Self::Group => None,
+        }
     }
 }
 

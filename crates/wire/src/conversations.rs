@@ -111,6 +111,8 @@ pub enum ConversationKind {
         /// The other account.
         peer: AccountId,
     },
+    /// Among any number of accounts.
+    Group,
 }
 
 /// Creates a conversation, or its next generation, with its first Commit; answered by [`MessageSent`] or
@@ -119,7 +121,7 @@ pub enum ConversationKind {
 pub struct CreateConversation {
     /// Number of the send by this mailbox.
     pub send_seq: SendSeq,
-    /// The conversation; for a direct one derived from the two accounts.
+    /// The conversation; for a direct one derived from the two accounts, for a group from its creator and MLS group id.
     pub conversation_id: ConversationId,
     /// The generation that is created; 1 is the first.
     pub generation: Generation,
@@ -141,11 +143,12 @@ impl Message for CreateConversation {
     type Proto = proto::CreateConversation;
 
     fn from_proto(proto: proto::CreateConversation) -> Result<Self, Invalid> {
-        use proto::create_conversation::Kind;
+        use proto::create_conversation::{Group, Kind};
         let kind = match proto.kind.ok_or(invalid("kind", Fault::Missing))? {
             Kind::Direct(direct) => {
                 ConversationKind::Direct { peer: field::id("peer_account_id", &direct.peer_account_id)? }
             }
+            Kind::Group(Group {}) => ConversationKind::Group,
         };
         Ok(Self {
             send_seq: SendSeq(field::positive("send_seq", proto.send_seq)?),
@@ -161,9 +164,10 @@ impl Message for CreateConversation {
     }
 
     fn to_proto(&self) -> proto::CreateConversation {
-        use proto::create_conversation::{Direct, Kind};
+        use proto::create_conversation::{Direct, Group, Kind};
         let kind = match self.kind {
             ConversationKind::Direct { peer } => Kind::Direct(Direct { peer_account_id: field::bytes(peer) }),
+            ConversationKind::Group => Kind::Group(Group {}),
         };
         proto::CreateConversation {
             send_seq: self.send_seq.0,

@@ -12,6 +12,7 @@
 )]
 
 mod frames;
+mod groups;
 mod handles;
 mod kills;
 mod outages;

@@ -3,12 +3,13 @@
 use std::io::BufRead;
 
 use hushwire_client::view::Change;
-use hushwire_client::{Client, Event, Link, Recipient};
-use hushwire_types::{AccountId, ConversationId};
+use hushwire_client::{Client, Event, Link};
+use hushwire_types::ConversationId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::args::Chat;
+use crate::command::target::{self, Target};
 use crate::command::{send, shape};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -20,14 +21,14 @@ const BEFORE: u32 = 10;
 
 pub(crate) async fn run(context: &Context, chat: Chat) -> Outcome {
     let client = context.open()?;
-    let done = converse(context, &client, &chat.with).await;
+    let done = converse(context, &client, &chat).await;
     context.close(client).await;
     done
 }
 
-async fn converse(context: &Context, client: &Client, with: &str) -> Outcome {
-    let account = who(context, client, with).await?;
-    let conversation = direct(client, account).await?;
+async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
+    let Target { conversation, to } =
+        target::find(context, client, chat.with.as_deref(), chat.group.as_deref()).await?;
     // From the last change on, so that nothing between the page and the stream is missed.
     let mut changes = client.changes(client.last_change().await?);
     let page = client.timeline(conversation, None, BEFORE).await?;
@@ -45,7 +46,7 @@ async fn converse(context: &Context, client: &Client, with: &str) -> Outcome {
             line = lines.recv() => match line {
                 Some(line) if line.trim().is_empty() => {}
                 Some(line) => {
-                    if let Err(error) = client.send(Recipient::Account(account), line, None).await {
+                    if let Err(error) = client.send(to.clone(), line, None).await {
                         send::complain(error);
                     }
                 }
@@ -71,29 +72,6 @@ async fn converse(context: &Context, client: &Client, with: &str) -> Outcome {
             _ = interrupt.recv() => return Ok(Exit::Ok),
         }
     }
-}
-
-/// The account behind a name, asking the server where this profile does not know it.
-async fn who(context: &Context, client: &Client, with: &str) -> Result<AccountId, Failure> {
-    if let Some(person) = client.find(with.to_owned()).await? {
-        return Ok(person.account);
-    }
-    match send::recipient(with)? {
-        Recipient::Handle(handle) => {
-            let link = context.caught_up(client).await;
-            if !matches!(link, Link::Live) {
-                return Err(Failure::of_link(&link));
-            }
-            Ok(client.look_up(handle).await?)
-        }
-        Recipient::Account(account) => Ok(account),
-        Recipient::Conversation(_) => Err(Failure::usage("name a person to chat with")),
-    }
-}
-
-async fn direct(client: &Client, account: AccountId) -> Result<ConversationId, Failure> {
-    let own = client.account().await?.account;
-    Ok(hushwire_client::direct_conversation_id(own, account))
 }
 
 /// Shows a change of this conversation; false when nobody reads any more.

@@ -1,9 +1,11 @@
 //! `hush history`: what is here of a conversation, without waiting for the server.
 
+use hushwire_client::Client;
 use hushwire_client::view::Cursor;
+use hushwire_types::ConversationId;
 
 use crate::args::History;
-use crate::command::shape;
+use crate::command::{shape, target};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::run::Context;
@@ -13,12 +15,7 @@ pub(crate) async fn run(context: &Context, history: History) -> Outcome {
     let before =
         before.map_err(|_| Failure::usage("--before takes a cursor that an earlier page printed"))?;
     let client = context.open()?;
-    let person = client.find(history.with.clone()).await?;
-    let person = person.ok_or_else(|| {
-        Failure::new(Exit::UnknownRecipient, format!("there is no conversation with {} here", history.with))
-    })?;
-    let own = client.account().await?.account;
-    let conversation = hushwire_client::direct_conversation_id(own, person.account);
+    let conversation = conversation(&client, &history).await?;
     let page = client.timeline(conversation, before, history.limit).await?;
     for row in &page.messages {
         if context.say.data(&shape::row(row), || shape::row_line(row)).is_err() {
@@ -26,8 +23,24 @@ pub(crate) async fn run(context: &Context, history: History) -> Outcome {
         }
     }
     if let Some(before) = page.before {
-        context.say.note(&format!("There is more: hush history {} --before {before}", history.with));
+        let of = history.with.unwrap_or_default();
+        let of = history.group.map_or(of, |group| format!("--group {group:?}"));
+        context.say.note(&format!("There is more: hush history {of} --before {before}"));
     }
     client.close().await;
     Ok(Exit::Ok)
+}
+
+/// The conversation, without asking the server.
+async fn conversation(client: &Client, history: &History) -> Result<ConversationId, Failure> {
+    if let Some(group) = &history.group {
+        return Ok(target::find_group(client, group).await?.id);
+    }
+    let with = history.with.clone().unwrap_or_default();
+    let person = client.find(with.clone()).await?;
+    let person = person.ok_or_else(|| {
+        Failure::new(Exit::UnknownRecipient, format!("there is no conversation with {with} here"))
+    })?;
+    let own = client.account().await?.account;
+    Ok(hushwire_client::direct_conversation_id(own, person.account))
 }

@@ -17,7 +17,7 @@ pub(crate) async fn conversations(context: &Context) -> Outcome {
         let state = state(conversation.state);
         let object = json!({
             "id": conversation.id.to_string(),
-            "with": shape::person(&conversation.with),
+            "with": shape::with(&conversation.with),
             "state": state,
             "last_activity": when::machine(conversation.last_activity),
             "last": conversation.last.as_ref().map(|message| json!({
@@ -34,7 +34,7 @@ pub(crate) async fn conversations(context: &Context) -> Outcome {
             format!(
                 "{}  {}{mark}  {}",
                 when::person(conversation.last_activity),
-                shape::name(&conversation.with),
+                display::line(conversation.with.name()),
                 last.unwrap_or_default()
             )
         };
@@ -49,7 +49,7 @@ pub(crate) async fn conversations(context: &Context) -> Outcome {
     Ok(Exit::Ok)
 }
 
-const fn state(state: ConversationState) -> &'static str {
+pub(crate) const fn state(state: ConversationState) -> &'static str {
     match state {
         ConversationState::Opening => "opening",
         ConversationState::Active => "active",

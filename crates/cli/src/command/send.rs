@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::args::Send;
+use crate::command::target;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::run::Context;
@@ -20,10 +21,15 @@ use crate::say::Say;
 const STDIN_BYTES: u64 = 1 << 20;
 
 pub(crate) async fn run(context: &Context, send: Send) -> Outcome {
-    let (names, text) = words(send.words, send.stdin)?;
+    let given = if send.group.is_empty() { Given::Here } else { Given::Groups };
+    let (names, text) = words(send.words, send.stdin, given)?;
     let recipients = names.iter().map(|name| Ok((name.clone(), recipient(name)?)));
-    let recipients: Vec<(String, Recipient)> = recipients.collect::<Result<_, Failure>>()?;
+    let mut recipients: Vec<(String, Recipient)> = recipients.collect::<Result<_, Failure>>()?;
     let client = context.open()?;
+    for name in send.group {
+        let group = target::find_group(&client, &name).await?;
+        recipients.push((name, Recipient::Conversation(group.id)));
+    }
     let done = to_all(context, &client, &recipients, &text, send.key.as_deref()).await;
     context.close(client).await;
     done
@@ -162,9 +168,21 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Where recipients may stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// Among the words only, so that there must be one.
+    Here,
+    /// Groups were named, too.
+    Groups,
+}
+
 /// Recipients and text: the last word is the text, unless it comes from standard input.
-fn words(mut words: Vec<String>, stdin: bool) -> Result<(Vec<String>, String), Failure> {
+fn words(mut words: Vec<String>, stdin: bool, given: Given) -> Result<(Vec<String>, String), Failure> {
     if stdin {
+        if words.is_empty() && given == Given::Here {
+            return Err(Failure::usage("give at least one recipient: hush send @bob --stdin"));
+        }
         let mut text = String::new();
         let read = std::io::stdin().take(STDIN_BYTES).read_to_string(&mut text);
         read.map_err(|error| Failure::usage(format!("standard input is not text: {error}")))?;
@@ -172,7 +190,7 @@ fn words(mut words: Vec<String>, stdin: bool) -> Result<(Vec<String>, String), F
         return Ok((words, text));
     }
     match words.pop() {
-        Some(text) if !words.is_empty() => Ok((words, text)),
+        Some(text) if !words.is_empty() || given == Given::Groups => Ok((words, text)),
         _ => Err(Failure::usage("give at least one recipient and a text: hush send @bob \"hello\"")),
     }
 }
@@ -206,9 +224,11 @@ mod tests {
 
     #[test]
     fn the_last_word_is_the_text() {
-        let (to, text) = words(strings(&["@a", "@b", "hello"]), false).unwrap();
+        let (to, text) = words(strings(&["@a", "@b", "hello"]), false, Given::Here).unwrap();
         assert_eq!((to, text.as_str()), (strings(&["@a", "@b"]), "hello"));
-        assert_eq!(words(strings(&["@a"]), false).unwrap_err().exit, Exit::Usage);
+        assert_eq!(words(strings(&["@a"]), false, Given::Here).unwrap_err().exit, Exit::Usage);
+        let (to, text) = words(strings(&["hello"]), false, Given::Groups).unwrap();
+        assert_eq!((to, text.as_str()), (vec![], "hello"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Data as JSON objects and as lines; strangers' words are made harmless for lines, and left as they are in JSON, which
 //! escapes them.
 
-use hushwire_client::view::{Body, Change, Contact, Message, Person, Row};
+use hushwire_client::view::{Body, Change, Contact, Message, Person, Row, With};
 use hushwire_client::{Alert, ClaimState, EntryState, Event, HandleClaim, Trust, account_code};
 use hushwire_content::display;
 use hushwire_types::Timestamp;
@@ -16,6 +16,14 @@ pub(crate) fn name(person: &Person) -> String {
 
 pub(crate) fn person(person: &Person) -> Value {
     json!({ "account": person.account.to_string(), "name": person.name, "verified": person.is_verified() })
+}
+
+/// Whom a conversation is with.
+pub(crate) fn with(with: &With) -> Value {
+    match with {
+        With::Person(with) => person(with),
+        With::Group { name, members } => json!({ "group": name, "members": members }),
+    }
 }
 
 /// How far somebody is trusted, in a word.
@@ -43,7 +51,7 @@ const fn kind(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "text",
         Body::Unknown(_) => "unknown",
-        Body::Notice(_) => "notice",
+        Body::Notice { .. } => "notice",
     }
 }
 
@@ -89,7 +97,7 @@ pub(crate) fn message_line(message: &Message) -> String {
     let time = when::person(shown_time(message));
     let words = message.body.words();
     match &message.body {
-        Body::Notice(_) => format!("{time}  -- {}", display::line(&words)),
+        Body::Notice { .. } => format!("{time}  -- {}", display::line(&words)),
         _ if message.own => format!("{time}  you: {}", paragraphs(&words)),
         _ => format!("{time}  {}: {}", name(&message.from), paragraphs(&words)),
     }
@@ -141,6 +149,10 @@ pub(crate) fn change(change: &Change) -> Value {
         Some(Event::Failed { content, reason }) => {
             put("id", json!(content.to_string()));
             put("reason", json!(reason));
+        }
+        Some(Event::Wish { wish, refused }) => {
+            put("wish", json!(wish));
+            put("refused", json!(refused));
         }
         Some(Event::Contact { account }) => put("account", json!(account.to_string())),
         Some(Event::Alert(alert)) => {

@@ -2,6 +2,7 @@
 
 mod commits_and_mls;
 mod conversations;
+mod groups;
 mod journals;
 mod mailbox;
 mod outboxes;

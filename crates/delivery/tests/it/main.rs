@@ -14,6 +14,7 @@ mod claims;
 mod commits;
 mod conversations;
 mod faults;
+mod groups;
 mod hello_login;
 mod mailbox;
 mod registration;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hushwire_delivery::{ConnectionId, Direct, Effect, NewInvite, Peer, Pepper, Service, Settings};
-use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, direct_conversation_id};
+use hushwire_group_policy::{
+    DeviceLists, GroupExtension, Prefix, direct_conversation_id, group_conversation_id,
+};
 use hushwire_identity::list::Author;
 use hushwire_identity::{
     ChannelBinding, DeviceList, Flags, Genesis, Handle, LeafCredential, ListHead, ListKey, NewDevice,
@@ -473,6 +475,34 @@ impl World {
             conversation_id: direct_conversation_id(by.account, with),
             generation: Generation(generation),
             kind: ConversationKind::Direct { peer: with },
+            group_info: published.group_info.into(),
+            ratchet_tree: published.ratchet_tree.into(),
+            commit: staged.bytes.clone().into(),
+            commit_group_info: staged.group_info.clone().into(),
+            welcome: staged.welcome.clone().map(Opaque::from),
+        };
+        (create, group_id, staged)
+    }
+
+    /// Everything of a new group with these accounts.
+    pub(crate) fn group_creation(
+        &mut self,
+        by: &mut Device,
+        with: &[AccountId],
+    ) -> (CreateConversation, GroupId, StagedCommit) {
+        let group_id = GroupId::new(rng::bytes(&*self.entropy));
+        let conversation_id = group_conversation_id(by.account, group_id);
+        let extension = GroupExtension::group(conversation_id, by.account);
+        let published = by.mls.create(NewGroup { group_id, extension }, self.now).unwrap();
+        let add = with.iter().flat_map(|account| additions(&self.claim(by, *account))).collect();
+        let intent = Intent::Change(Change { add, ..Change::default() });
+        let staged = by.mls.stage_commit(&group_id, &intent, self.now).unwrap();
+        by.send_seq += 1;
+        let create = CreateConversation {
+            send_seq: SendSeq(by.send_seq),
+            conversation_id,
+            generation: Generation(1),
+            kind: ConversationKind::Group,
             group_info: published.group_info.into(),
             ratchet_tree: published.ratchet_tree.into(),
             commit: staged.bytes.clone().into(),

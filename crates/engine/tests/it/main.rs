@@ -12,4 +12,5 @@ mod devices;
 mod groups;
 mod hostile;
 mod restores;
+mod rooms;
 mod talk;

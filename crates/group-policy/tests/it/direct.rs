@@ -67,7 +67,7 @@ fn a_remove_of_a_leaf_that_is_not_there_is_refused() {
         leaves: vec![rules::Leaf { index: 0, credential: pair.a.credential }],
     };
     let change = rules::Change {
-        committer: rules::Committer::Member,
+        committer: rules::Committer::Member(pair.a.credential),
         added: vec![],
         removed: vec![7],
         extension: None,

@@ -8,6 +8,7 @@
 )]
 
 mod direct;
+mod group;
 mod key_package;
 mod observer;
 mod r3_leaves;

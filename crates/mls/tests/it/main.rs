@@ -3,6 +3,7 @@
 
 mod commits;
 mod determinism;
+mod groups;
 mod hostile;
 mod joining;
 mod messages;

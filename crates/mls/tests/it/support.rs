@@ -266,7 +266,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(world: &World, creator: &mut Node) -> Self {
         let extension = GroupExtension::direct(ALICE, BOB, Generation(1));
-        let new = NewGroup { group_id: GROUP, extension };
+        Self::start_with(world, creator, NewGroup { group_id: GROUP, extension })
+    }
+
+    pub(crate) fn start_with(world: &World, creator: &mut Node, new: NewGroup) -> Self {
         let published = creator.step(|device| device.create(new, NOW)).unwrap();
         let by = (creator.credential.account, creator.credential.device);
         let (info, tree) = (&published.group_info, &published.ratchet_tree);

@@ -14,7 +14,7 @@ use hushwire_types::{AccountId, ConversationId, Epoch, Generation, Order, Timest
 
 use super::Batch;
 use crate::cache::ConversationRow;
-use crate::columns::{int, time, timestamp};
+use crate::columns::{int, kind_columns, time, timestamp};
 use crate::error::Step;
 use crate::{reads, sql};
 
@@ -67,7 +67,9 @@ impl Batch<'_> {
         if self.are_all_suspended(&others)? {
             return Err(Refusal::AccountSuspended.into());
         }
-        if others.is_empty() && self.is_deleted(peer)? {
+        if let Some(peer) = peer.filter(|_| others.is_empty())
+            && self.is_deleted(peer)?
+        {
             return Err(Refusal::UnknownAccount.into());
         }
         if epoch < standing.epoch {
@@ -175,14 +177,15 @@ impl Batch<'_> {
         conversation: ConversationId,
         row: &ConversationRow,
     ) -> rusqlite::Result<i64> {
-        let hushwire_server_store::conversation::ConversationKind::Direct(one, other) = row.kind;
+        let (kind, one, other) = kind_columns(&row.kind);
         self.exec(
             "INSERT INTO conversation(name, kind, one, other, generation, epoch, last_order, last_commit_at, base_epoch)
-             VALUES (?1, 1, ?2, ?3, ?4, 0, 0, ?5, ?6)",
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7)",
             (
                 conversation.as_bytes(),
-                one.as_bytes(),
-                other.as_bytes(),
+                kind,
+                one,
+                other,
                 int(row.standing.generation.0),
                 time(self.now),
                 int(row.base_epoch.0),

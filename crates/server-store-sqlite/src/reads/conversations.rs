@@ -1,29 +1,27 @@
 //! Conversations, their members and their logs.
 
 use hushwire_server_store::account::DeviceAddress;
-use hushwire_server_store::conversation::{
-    Conversation, ConversationKind, GroupBase, GroupInfo, Handshake, Member,
-};
+use hushwire_server_store::conversation::{Conversation, GroupBase, GroupInfo, Handshake, Member};
 use hushwire_server_store::decide::epoch::Standing;
 use hushwire_server_store::mailbox::MailboxKey;
 use hushwire_types::{ConversationId, Epoch, Generation, Order};
 use rusqlite::{Connection, Result};
 
 use crate::cache::ConversationRow;
-use crate::columns::{bytes, fixed, int, timestamp, uint};
+use crate::columns::{bytes, fixed, int, kind, timestamp, uint};
 use crate::sql;
 
 pub(crate) fn row(connection: &Connection, conversation: ConversationId) -> Result<Option<ConversationRow>> {
-    let sql = "SELECT id, one, other, generation, epoch, last_order, last_commit_at, base_epoch
+    let sql = "SELECT id, kind, one, other, generation, epoch, last_order, last_commit_at, base_epoch
                FROM conversation WHERE name = ?1";
     let found = sql::one(connection, sql, [conversation.as_bytes()], |row| {
         Ok(ConversationRow {
             key: row.get(0)?,
-            kind: ConversationKind::Direct(fixed(row, 1)?, fixed(row, 2)?),
-            standing: Standing { generation: Generation(uint(row, 3)?), epoch: Epoch(uint(row, 4)?) },
-            last_order: Order(uint(row, 5)?),
-            last_commit_at: timestamp(row, 6)?,
-            base_epoch: Epoch(uint(row, 7)?),
+            kind: kind(row, 1)?,
+            standing: Standing { generation: Generation(uint(row, 4)?), epoch: Epoch(uint(row, 5)?) },
+            last_order: Order(uint(row, 6)?),
+            last_commit_at: timestamp(row, 7)?,
+            base_epoch: Epoch(uint(row, 8)?),
             members: Vec::new(),
         })
     })?;

@@ -69,7 +69,7 @@ impl State {
             return Err(Refusal::AccountSuspended);
         }
         // Nobody is left: either the other side has no device at the moment, or there is no other side any more.
-        if to_nobody && self.is_deleted(row.kind.peer_of(own.account)) {
+        if to_nobody && row.kind.peer_of(own.account).is_some_and(|peer| self.is_deleted(peer)) {
             return Err(Refusal::UnknownAccount);
         }
         if epoch < row.standing.epoch {

@@ -1,8 +1,17 @@
 //! Limits hold in both directions, with a typed error.
 
-use hushwire_types::{AccountId, BodyDigest, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp};
-use hushwire_wire::frame::{DecodeError, EncodeError, RequestId, self};
-use hushwire_wire::limits::{BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGES, KEY_PACKAGE_BYTES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES, UPLOAD_BYTES};
+use hushwire_types::{
+    AccountId, BodyDigest, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp,
+};
+use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
+use hushwire_wire::limits::{
+    BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGE_BYTES,
+    KEY_PACKAGES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES, UPLOAD_BYTES,
+};
+use hushwire_wire::{
+    AccountKeys, AnswerHandleClaim, BodyRef, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
+    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Request, Response,
+    SendCommit, SendMessage, SendUploaded,
 };
 
 use crate::raw::Raw;

@@ -7,7 +7,15 @@ use hushwire_types::{
     Order, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
+    ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry,
+    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim,
+    HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet,
+    ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp,
+    MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys,
+    Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
+    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
+    SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
 };
 
 const ACCOUNT: AccountId = AccountId::new([0xa1; 32]);
@@ -43,6 +51,10 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("send_commit", send_commit().into()),
         ("create_conversation", create_conversation().into()),
         ("send_uploaded", SendUploaded { upload: body(0xb0) }.into()),
+        (
+            "create_group",
+            CreateConversation { kind: ConversationKind::Group, ..create_conversation() }.into(),
+        ),
         ("message_received", MessageReceived { incarnation: INCARNATION, through_seq: Seq(42) }.into()),
     ];
     all.extend(registers());

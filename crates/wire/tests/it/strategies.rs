@@ -8,7 +8,15 @@ use hushwire_types::{
 };
 use hushwire_wire::limits::{BODY_BYTES, UPLOAD_BYTES};
 use hushwire_wire::{
-    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding, ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry, EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet, ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
+    AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
+    ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry,
+    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim,
+    HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet,
+    ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp,
+    MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys,
+    Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
+    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
+    SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -166,11 +174,11 @@ prop_compose! {
 prop_compose! {
     fn create_conversation()(
         send_seq in send_seq(), conversation_id in conversation(), generation in generation(),
-        peer in account(), group_info in opaque(), ratchet_tree in opaque(), commit in opaque(),
+        peer in option::of(account()), group_info in opaque(), ratchet_tree in opaque(), commit in opaque(),
         commit_group_info in opaque(), welcome in option::of(opaque()),
     ) -> CreateConversation {
         CreateConversation {
-            send_seq, conversation_id, generation, kind: ConversationKind::Direct { peer }, group_info,
+            send_seq, conversation_id, generation, kind: peer.map_or(ConversationKind::Group, |peer| ConversationKind::Direct { peer }), group_info,
             ratchet_tree, commit, commit_group_info, welcome,
         }
     }

@@ -1,0 +1,120 @@
+//! Groups, as people use them from a shell.
+
+use serde_json::Value;
+
+use crate::support::{World, texts};
+
+impl World {
+    /// Everything that a profile has of a group.
+    fn of_group(&self, profile: &str, group: &str) -> Vec<Value> {
+        self.run(profile, &["history", "--group", group, "--json", "--limit", "10000"]).expect(0).json()
+    }
+
+    fn lines_of_group(&self, profile: &str, group: &str) -> String {
+        self.run(profile, &["history", "--group", group]).expect(0).text()
+    }
+
+    fn catch_up(&self, people: &[&str]) {
+        for name in people {
+            self.run(name, &["receive", "--json"]).expect(0);
+        }
+    }
+
+    fn family() -> Self {
+        let world = Self::of(&["alice", "bob", "carol"]);
+        let made = world.run("alice", &["group", "create", "Family", "@bob", "@carol"]).expect(0).text();
+        for line in ["Family", "@alice  owner", "@bob  member", "@carol  member"] {
+            assert!(made.contains(line), "{made}");
+        }
+        world.catch_up(&["bob", "carol", "alice"]);
+        world
+    }
+}
+
+#[test]
+fn a_group_is_made_talks_and_shows_who_is_in_it() {
+    let world = World::family();
+    let sent = world.run("alice", &["send", "--group", "Family", "hello all"]).expect(0);
+    assert_eq!(sent.stdout, ["Sent to Family."]);
+    let received = world.run("bob", &["receive", "--json"]).expect(0).json();
+    let message = received.iter().find(|change| change["type"] == "message").unwrap();
+    assert_eq!((&message["text"], &message["from"]), (&Value::from("hello all"), &Value::from("@alice")));
+    world.run("bob", &["send", "-g", "family", "hello yourself"]).expect(0);
+    world.catch_up(&["carol", "alice"]);
+    assert_eq!(texts(&world.of_group("carol", "Family"), "received"), ["hello all", "hello yourself"]);
+
+    let listed = world.run("carol", &["conversations", "--json"]).expect(0).json();
+    assert_eq!((&listed[0]["with"]["group"], &listed[0]["with"]["members"]), (&"Family".into(), &3.into()));
+    let shown = world.run("carol", &["group", "show", "Family", "--json"]).expect(0).json();
+    assert_eq!(
+        (&shown[0]["members"][0]["name"], &shown[0]["members"][0]["role"]),
+        (&"@alice".into(), &"owner".into())
+    );
+    assert!(world.lines_of_group("bob", "Family").contains("-- @alice added you."));
+}
+
+#[test]
+fn admins_put_people_out_and_let_them_in_again() {
+    let world = World::family();
+    world.run("bob", &["group", "remove", "Family", "@carol"]).expect(1).sentence(&["ask one of its admins"]);
+    world.run("alice", &["group", "role", "Family", "@bob", "admin"]).expect(0);
+    world.catch_up(&["bob", "carol"]);
+    world.run("bob", &["group", "remove", "Family", "@carol"]).expect(0);
+    world.run("bob", &["send", "--group", "Family", "carol does not read this"]).expect(0);
+    world.catch_up(&["carol", "alice"]);
+    world.run("carol", &["send", "--group", "Family", "hello?"]).expect(1).sentence(&["not in this group"]);
+    assert!(world.lines_of_group("carol", "Family").contains("-- @bob removed you from the group."));
+    assert!(world.lines_of_group("alice", "Family").contains("-- @bob removed @carol."));
+
+    world.run("bob", &["group", "add", "Family", "@carol"]).expect(0);
+    world.catch_up(&["carol", "alice", "bob"]);
+    world.run("alice", &["send", "--group", "Family", "welcome back"]).expect(0);
+    world.catch_up(&["carol"]);
+    assert_eq!(texts(&world.of_group("carol", "Family"), "received"), ["welcome back"]);
+}
+
+#[test]
+fn a_group_is_renamed_described_and_left() {
+    let world = World::family();
+    world.run("carol", &["group", "rename", "Family", "The family"]).expect(0);
+    world.run("carol", &["group", "describe", "The family", "Sundays at six"]).expect(0);
+    world.run("alice", &["receive"]).expect(0);
+    world
+        .run("alice", &["group", "allow", "The family", "--write", "admins", "--details", "admins"])
+        .expect(0);
+    world.catch_up(&["bob", "carol"]);
+    let shown = world.run("bob", &["group", "show", "The family"]).expect(0).text();
+    assert!(shown.contains("Sundays at six") && shown.contains("write: admins"), "{shown}");
+    world.run("bob", &["send", "-g", "The family", "psst"]).expect(1).sentence(&["only admins write"]);
+    world
+        .run("bob", &["group", "rename", "The family", "Mine"])
+        .expect(1)
+        .sentence(&["ask one of its admins"]);
+
+    world.run("alice", &["group", "leave", "The family"]).expect(0);
+    world.catch_up(&["bob", "carol", "bob"]);
+    let shown = world.run("bob", &["group", "show", "The family"]).expect(0).text();
+    assert!(!shown.contains("@alice"), "{shown}");
+    let left = world.run("alice", &["group", "list"]).expect(0).text();
+    assert!(left.contains("(left)"), "{left}");
+    let history = world.lines_of_group("carol", "The family");
+    assert!(history.contains("-- @alice left the group."), "{history}");
+    assert!(history.contains("named the group \u{201c}The family\u{201d}."), "{history}");
+}
+
+#[test]
+fn a_group_that_is_not_there_and_people_that_are_nobody_are_said() {
+    let world = World::of(&["alice", "bob"]);
+    world.run("alice", &["send", "--group", "Nowhere", "hello"]).expect(7).sentence(&["no group"]);
+    world.run("alice", &["group", "create", "Ghosts", "@nobody"]).expect(7).sentence(&["@nobody"]);
+    world.run("alice", &["group", "create", " ", "@bob"]).expect(2).sentence(&["needs a name"]);
+    world.run("alice", &["send", "hello"]).expect(2).sentence(&["at least one recipient"]);
+    // A group of one is a group.
+    world.run("alice", &["group", "create", "Alone"]).expect(0);
+    world.run("alice", &["send", "--group", "Alone", "a note"]).expect(0);
+    world.run("alice", &["group", "add", "Alone", "@bob"]).expect(0);
+    world.catch_up(&["bob"]);
+    world.run("alice", &["send", "--group", "Alone", "not alone"]).expect(0);
+    world.catch_up(&["bob"]);
+    assert_eq!(texts(&world.of_group("bob", "Alone"), "received"), ["not alone"]);
+}

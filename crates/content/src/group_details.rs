@@ -1,0 +1,92 @@
+//! What a group is called, as its members alone read it (rule R5).
+
+use std::fmt;
+
+use prost::Message as _;
+
+use crate::content::Invalid;
+use crate::{DecodeError, limits, padding, proto};
+
+/// Name and description of a group. Untrusted text, both.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct GroupDetails {
+    /// Its name; empty for none.
+    pub name: String,
+    /// Its description; empty for none.
+    pub description: String,
+}
+
+impl GroupDetails {
+    /// The padded bytes, to be encrypted.
+    ///
+    /// # Errors
+    /// Names the field that is over its limit.
+    pub fn encode_padded(&self) -> Result<Vec<u8>, Invalid> {
+        self.check()?;
+        let proto = proto::GroupDetails { name: self.name.clone(), description: self.description.clone() };
+        padding::pad(&proto.encode_to_vec()).ok_or(Invalid::too_large("details"))
+    }
+
+    /// Reads what [`GroupDetails::encode_padded`] wrote. Fields of newer versions are passed over.
+    ///
+    /// # Errors
+    /// See [`DecodeError`].
+    pub fn decode(padded: &[u8]) -> Result<Self, DecodeError> {
+        let bytes = padding::unpad(padded).ok_or(DecodeError::NotPadded)?;
+        let proto::GroupDetails { name, description } =
+            proto::GroupDetails::decode(bytes).map_err(|_| DecodeError::NotAContent)?;
+        let details = Self { name, description };
+        details.check()?;
+        Ok(details)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.name.chars().count() > limits::GROUP_NAME_CHARS {
+            return Err(Invalid::too_large("name"));
+        }
+        if self.description.chars().count() > limits::GROUP_DESCRIPTION_CHARS {
+            return Err(Invalid::too_large("description"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for GroupDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GroupDetails({} bytes)", self.name.len() + self.description.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(name: usize, description: usize) -> GroupDetails {
+        GroupDetails { name: "é".repeat(name), description: "😀".repeat(description) }
+    }
+
+    #[test]
+    fn the_longest_details_survive_and_their_length_says_little() {
+        for details in [details(0, 0), details(5, 0), details(64, 500)] {
+            let bytes = details.encode_padded().unwrap();
+            assert_eq!(GroupDetails::decode(&bytes).unwrap(), details);
+            assert!(padding::BUCKETS.contains(&bytes.len()) && bytes.len() <= 4096);
+        }
+    }
+
+    #[test]
+    fn what_is_over_a_limit_is_neither_written_nor_read() {
+        for (details, field) in [(details(65, 0), "name"), (details(0, 501), "description")] {
+            assert_eq!(details.encode_padded(), Err(Invalid::too_large(field)));
+            let proto = proto::GroupDetails { name: details.name, description: details.description };
+            let bytes = padding::pad(&proto.encode_to_vec()).unwrap();
+            assert_eq!(GroupDetails::decode(&bytes), Err(Invalid::too_large(field).into()));
+        }
+        assert_eq!(GroupDetails::decode(&[]), Err(DecodeError::NotPadded));
+    }
+
+    #[test]
+    fn debug_shows_no_name() {
+        assert!(!format!("{:?}", details(3, 3)).contains('é'));
+    }
+}

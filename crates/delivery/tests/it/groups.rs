@@ -1,0 +1,88 @@
+use hushwire_group_policy::{Amendment, Role, group_conversation_id};
+use hushwire_mls::{Change, Intent};
+use hushwire_types::{Generation, GroupId};
+use hushwire_wire::{CreateConversation, EntryKind, ErrorCode, FetchGroup};
+
+use crate::world::{Device, Talk, World, additions, sent};
+
+/// Alice's group with bob, and carol, who is not in it.
+fn room() -> (World, Device, Device, Device, Talk) {
+    let mut world = World::new();
+    let (mut alice, mut bob, carol) = (world.join("alice"), world.join("bob"), world.join("carol"));
+    let (create, group_id, staged) = world.group_creation(&mut alice, &[bob.account]);
+    let conversation = create.conversation_id;
+    sent(world.ask(alice.line, create));
+    alice.mls.apply_own_commit(&group_id, &staged.secrets, world.now).unwrap();
+    let welcome = world.entries(bob.line).into_iter().find_map(|entry| match entry.kind {
+        EntryKind::Welcome(welcome) => Some(welcome),
+        _ => None,
+    });
+    let welcome = welcome.unwrap();
+    let group = world.fetch(&bob, conversation, Some(welcome.epoch));
+    bob.mls.join(&welcome.welcome, &group.ratchet_tree, world.now).unwrap();
+    (world, alice, bob, carol, Talk { conversation, group_id, generation: Generation(1) })
+}
+
+#[test]
+fn a_message_to_a_group_goes_to_every_other_member() {
+    let (mut world, mut alice, bob, carol, talk) = room();
+    let message = world.message(&mut alice, &talk, b"hello");
+    sent(world.ask(alice.line, message.clone()));
+    let got = world.entries(bob.line);
+    assert!(matches!(&got[0].kind, EntryKind::Application(body) if *body == message.body));
+    assert!(world.entries(carol.line).is_empty());
+}
+
+#[test]
+fn the_id_of_a_group_is_its_creators() {
+    let mut world = World::new();
+    let (mut alice, bob) = (world.join("alice"), world.join("bob"));
+    let (create, ..) = world.group_creation(&mut alice, &[bob.account]);
+    let others = group_conversation_id(bob.account, GroupId::new([1; 32]));
+    let taken = CreateConversation { conversation_id: others, ..create.clone() };
+    assert_eq!(world.refused(alice.line, taken).code, ErrorCode::RefusedByPolicy);
+    let second = CreateConversation { generation: Generation(2), ..create.clone() };
+    assert_eq!(world.refused(alice.line, second).code, ErrorCode::RefusedByPolicy);
+    sent(world.ask(alice.line, create));
+}
+
+#[test]
+fn a_stranger_does_not_learn_that_a_group_exists() {
+    let (mut world, mut alice, _, carol, talk) = room();
+    let message = world.message(&mut alice, &talk, b"hello");
+    assert_eq!(world.refused(carol.line, message).code, ErrorCode::UnknownConversation);
+    let (commit, _) = world.commit(&mut alice, &talk, &Intent::Refresh);
+    assert_eq!(world.refused(carol.line, commit).code, ErrorCode::UnknownConversation);
+    let fetch = FetchGroup { conversation_id: talk.conversation, generation: None, epoch: None };
+    assert_eq!(world.refused(carol.line, fetch).code, ErrorCode::UnknownConversation);
+}
+
+#[test]
+fn who_is_put_out_gets_its_removal_and_nothing_more() {
+    let (mut world, mut alice, bob, _, talk) = room();
+    world.entries(bob.line);
+    let intent = Intent::Change(Change { remove: vec![bob.id], ..Change::default() });
+    let (commit, staged) = world.commit(&mut alice, &talk, &intent);
+    sent(world.ask(alice.line, commit));
+    alice.mls.apply_own_commit(&talk.group_id, &staged.secrets, world.now).unwrap();
+    let message = world.message(&mut alice, &talk, b"without bob");
+    sent(world.ask(alice.line, message));
+    let got = world.entries(bob.line);
+    assert!(matches!(got.as_slice(), [entry] if matches!(entry.kind, EntryKind::Removed(_))), "{got:?}");
+    let fetch = FetchGroup { conversation_id: talk.conversation, generation: None, epoch: None };
+    assert_eq!(world.refused(bob.line, fetch).code, ErrorCode::UnknownConversation);
+}
+
+#[test]
+fn a_change_of_the_charter_goes_to_all_and_the_added_get_a_welcome() {
+    let (mut world, mut alice, bob, carol, talk) = room();
+    let add = additions(&world.claim(&alice, carol.account));
+    let amend = vec![Amendment::Role(bob.account, Role::Admin), Amendment::Timer(60)];
+    let intent = Intent::Change(Change { add, amend, ..Change::default() });
+    let (commit, _) = world.commit(&mut alice, &talk, &intent);
+    world.entries(bob.line);
+    sent(world.ask(alice.line, commit.clone()));
+    let got = world.entries(bob.line);
+    assert!(matches!(&got[0].kind, EntryKind::Commit(bytes) if *bytes == commit.commit));
+    assert!(matches!(world.entries(carol.line)[0].kind, EntryKind::Welcome(_)));
+}
