@@ -51,6 +51,8 @@ impl Large {
             EntryKind::Application(_)
             | EntryKind::Gap(_)
             | EntryKind::ListChanged { .. }
+            | EntryKind::HandleClaim(_)
+            | EntryKind::HandleMoved { .. }
             | EntryKind::Large(_) => return None,
         };
         if body.len() <= INLINE_BYTES {
@@ -90,7 +92,11 @@ impl EntryKind {
         match self {
             Self::Application(body) | Self::Commit(body) | Self::Removed { commit: body } => Some(body),
             Self::Welcome { welcome, .. } => Some(welcome),
-            Self::Gap(_) | Self::ListChanged { .. } | Self::Large(_) => None,
+            Self::Gap(_)
+            | Self::ListChanged { .. }
+            | Self::HandleClaim(_)
+            | Self::HandleMoved { .. }
+            | Self::Large(_) => None,
         }
     }
 }

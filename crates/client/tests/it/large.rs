@@ -177,7 +177,7 @@ async fn reads(client: &Client, text: &str) {
 
 /// Waits until somebody was told of so many devices that Commits added.
 async fn sees_added(client: &Client, count: usize) {
-    let added = |body: &Body| matches!(body, Body::Notice(Some(Notice::DeviceAdded { .. })));
+    let added = |body: &Body| matches!(body, Body::Notice { notice: Some(Notice::DeviceAdded { .. }), .. });
     sees(client, count, "added devices", added).await;
 }
 
