@@ -93,7 +93,7 @@ impl Service {
         match step {
             Ok(mut step) => {
                 if let Next::Check(check) = &mut step.next {
-                    check.held = Some(held);
+                    check.held = Some(Box::new(held));
                 }
                 Ok(step)
             }

@@ -18,7 +18,7 @@ pub struct Check {
     pub(crate) origin: Origin,
     pub(crate) work: Work,
     /// The upload that the request came in.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<Box<Held>>,
 }
 
 impl Check {

@@ -36,7 +36,7 @@ pub struct Job {
     pub(crate) write: Write,
     pub(crate) after: After,
     /// The upload that the bytes of the operation are in: its room is taken until they are written.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<Box<Held>>,
 }
 
 impl fmt::Debug for Job {
