@@ -70,7 +70,7 @@ impl Step<'_, '_> {
         }
         let Some((conversation, group)) = self.readable(place)? else { return self.no_group(place, entry) };
         let before = self.view(&conversation)?;
-        match self.device.process(&group, commit, self.shared_now()) {
+        match self.process_commit(&group, commit)? {
             Ok(Processed::Commit(change)) => {
                 self.epoch_changed(conversation, &change, By::Others, before.as_ref())?;
                 Ok(Fate::Done)
@@ -79,6 +79,25 @@ impl Step<'_, '_> {
             // A Commit that is refused stands in the log all the same.
             Err(MlsError::Refused(_)) => Err(Stop::Entry(entry.seq, Verdict::Lost)),
             Err(error) => self.failed(place, entry, &conversation, error),
+        }
+    }
+
+    /// Processes a Commit with the lists that it needs, as far as they are in rows.
+    fn process_commit(
+        &mut self,
+        group: &GroupId,
+        commit: &[u8],
+    ) -> Result<Result<Processed, MlsError>, Stop> {
+        loop {
+            match self.device.process(group, commit, self.shared_now()) {
+                Err(MlsError::MissingLists(heads)) => {
+                    let missing = self.recall_missing(heads)?;
+                    if !missing.is_empty() {
+                        return Ok(Err(MlsError::MissingLists(missing)));
+                    }
+                }
+                processed => return Ok(processed),
+            }
         }
     }
 
@@ -270,7 +289,7 @@ impl Step<'_, '_> {
         match need {
             Need::Nothing => Ok(()),
             Need::Remove(leaves) => {
-                if self.removal_due(conversation, view)? {
+                if self.removal_due(conversation, view, &leaves)? {
                     self.remove(conversation, &leaves)
                 } else {
                     Ok(())
@@ -343,7 +362,7 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
-        let staged = match self.device.stage_commit(&group, intent, self.shared_now()) {
+        let staged = match self.stage_commit(&group, intent)? {
             Ok(staged) => staged,
             Err(MlsError::MissingLists(heads)) => return self.want_all(heads),
             Err(MlsError::Refused(_)) => {
@@ -355,6 +374,25 @@ impl Step<'_, '_> {
         self.session.committed.insert(conversation.id, self.now);
         self.session.last_commit = Some(self.now);
         self.send_commit(conversation, group, staged)
+    }
+
+    /// Stages a Commit with the lists that it needs, as far as they are in rows.
+    pub(crate) fn stage_commit(
+        &mut self,
+        group: &GroupId,
+        intent: &Intent,
+    ) -> Result<Result<StagedCommit, MlsError>, Stop> {
+        loop {
+            match self.device.stage_commit(group, intent, self.shared_now()) {
+                Err(MlsError::MissingLists(heads)) => {
+                    let missing = self.recall_missing(heads)?;
+                    if !missing.is_empty() {
+                        return Ok(Err(MlsError::MissingLists(missing)));
+                    }
+                }
+                staged => return Ok(staged),
+            }
+        }
     }
 
     fn send_commit(

@@ -164,7 +164,7 @@ impl Step<'_, '_> {
         let published = self.device.create(NewGroup { group_id, extension }, self.shared_now());
         let Ok(published) = published else { return self.creation_failed(&conversation.id) };
         let intent = Intent::Change(Change { add, ..Change::default() });
-        let staged = match self.device.stage_commit(&group_id, &intent, self.shared_now()) {
+        let staged = match self.stage_commit(&group_id, &intent)? {
             Ok(staged) => staged,
             Err(error) => return self.creation_impossible(&conversation, group_id, peer, error),
         };

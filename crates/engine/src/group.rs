@@ -257,7 +257,7 @@ impl Step<'_, '_> {
         };
         let details = self.wished_details(&id, wishes)?;
         let intent = Intent::Change(Change { add, details, ..Change::default() });
-        let staged = match self.device.stage_commit(&group_id, &intent, self.shared_now()) {
+        let staged = match self.stage_commit(&group_id, &intent)? {
             Ok(staged) => staged,
             Err(error) => {
                 self.device.delete(&group_id).map_err(|error| own_fault(&error))?;
@@ -296,8 +296,10 @@ impl Step<'_, '_> {
         }
         conversation.state = ConversationState::Closed;
         self.save(&conversation)?;
-        for (number, _) in self.wishes(id)? {
-            self.end_wish(id, number, Some("this account is not in the group any more"))?;
+        for (number, wish) in self.wishes(id)? {
+            let left = wish == Wish::Change(GroupChange::Leave) && *notice == Notice::YouLeft;
+            let reason = (!left).then_some("this account is not in the group any more");
+            self.end_wish(id, number, reason)?;
         }
         self.notice(id, notice)?;
         self.event(&Event::Conversation, Some(*id), None)?;

@@ -151,14 +151,7 @@ impl Step<'_, '_> {
                 Ok(parked::delete(self.tx, parked.id)?)
             }
             Err(MlsError::MissingLists(heads)) => {
-                // Those that are in rows already are only to be brought into memory.
-                let mut missing = Vec::new();
-                for (account, head) in heads {
-                    let had = self.lists.contains(&account);
-                    if had || !self.recall(&account)? {
-                        missing.push((account, head));
-                    }
-                }
+                let missing = self.recall_missing(heads)?;
                 if missing.is_empty() {
                     return self.tree_fetched(id, epoch, group);
                 }

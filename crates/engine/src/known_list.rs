@@ -68,6 +68,22 @@ impl Step<'_, '_> {
         Ok(self.lists.contains(account) || self.list(account)?.is_some())
     }
 
+    /// Puts lists into memory that MLS missed there. Those that are not in rows that far either come back: they are to be
+    /// fetched. If none does, what failed is to be tried again.
+    pub(crate) fn recall_missing(
+        &self,
+        heads: Vec<(AccountId, ListHead)>,
+    ) -> Result<Vec<(AccountId, ListHead)>, Stop> {
+        let mut missing = Vec::new();
+        for (account, head) in heads {
+            let had = self.lists.contains(&account);
+            if had || !self.recall(&account)? {
+                missing.push((account, head));
+            }
+        }
+        Ok(missing)
+    }
+
     /// The own list, which is always there.
     pub(crate) fn own_list(&self) -> Result<DeviceList, Stop> {
         self.list(&self.me.account)?.ok_or_else(|| StepError::Damaged("device list").into())

@@ -150,13 +150,7 @@ impl Step<'_, '_> {
         group: &wire::Group,
         heads: Vec<(hushwire_types::AccountId, hushwire_identity::ListHead)>,
     ) -> Result<(), Stop> {
-        let mut missing = Vec::new();
-        for (account, head) in heads {
-            let had = self.lists.contains(&account);
-            if had || !self.recall(&account)? {
-                missing.push((account, head));
-            }
-        }
+        let missing = self.recall_missing(heads)?;
         if missing.is_empty() { self.stage_rejoin(conversation, group) } else { self.want_all(missing) }
     }
 

@@ -218,13 +218,16 @@ impl Step<'_, '_> {
         &mut self,
         conversation: &Conversation,
         view: &GroupView,
+        going: &[LeafCredential],
     ) -> Result<bool, Stop> {
         if conversation.kind != ConversationKind::Group
             || !timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty()
         {
             return Ok(true);
         }
-        let due = view.epoch_since.after(self.turn(&view.members));
+        let staying: Vec<LeafCredential> =
+            view.members.iter().filter(|leaf| !going.contains(leaf)).copied().collect();
+        let due = view.epoch_since.after(self.turn(&staying));
         if due <= self.now {
             return Ok(true);
         }

@@ -15,7 +15,13 @@ pub(crate) async fn run(context: &Context, history: History) -> Outcome {
     let before =
         before.map_err(|_| Failure::usage("--before takes a cursor that an earlier page printed"))?;
     let client = context.open()?;
-    let conversation = conversation(&client, &history).await?;
+    let done = show(context, &client, &history, before).await;
+    client.close().await;
+    done
+}
+
+async fn show(context: &Context, client: &Client, history: &History, before: Option<Cursor>) -> Outcome {
+    let conversation = conversation(client, history).await?;
     let page = client.timeline(conversation, before, history.limit).await?;
     for row in &page.messages {
         if context.say.data(&shape::row(row), || shape::row_line(row)).is_err() {
@@ -23,11 +29,12 @@ pub(crate) async fn run(context: &Context, history: History) -> Outcome {
         }
     }
     if let Some(before) = page.before {
-        let of = history.with.unwrap_or_default();
-        let of = history.group.map_or(of, |group| format!("--group {group:?}"));
+        let of = match (&history.with, &history.group) {
+            (_, Some(group)) => format!("--group {group:?}"),
+            (with, None) => with.clone().unwrap_or_default(),
+        };
         context.say.note(&format!("There is more: hush history {of} --before {before}"));
     }
-    client.close().await;
     Ok(Exit::Ok)
 }
 

@@ -1,6 +1,6 @@
 //! `hush conversations`, `hush contacts` and `hush whoami`: what is here already, without waiting for the server.
 
-use hushwire_client::ConversationState;
+use hushwire_client::{Client, ConversationState};
 use hushwire_content::display;
 use serde_json::json;
 
@@ -12,6 +12,12 @@ use crate::when;
 
 pub(crate) async fn conversations(context: &Context) -> Outcome {
     let client = context.open()?;
+    let done = show_conversations(context, &client).await;
+    client.close().await;
+    done
+}
+
+async fn show_conversations(context: &Context, client: &Client) -> Outcome {
     let all = client.conversations().await?;
     for conversation in &all {
         let state = state(conversation.state);
@@ -45,7 +51,6 @@ pub(crate) async fn conversations(context: &Context) -> Outcome {
     if all.is_empty() {
         context.say.note("No conversations yet: hush send @somebody \"hello\"");
     }
-    client.close().await;
     Ok(Exit::Ok)
 }
 
@@ -61,6 +66,12 @@ pub(crate) const fn state(state: ConversationState) -> &'static str {
 
 pub(crate) async fn contacts(context: &Context) -> Outcome {
     let client = context.open()?;
+    let done = show_contacts(context, &client).await;
+    client.close().await;
+    done
+}
+
+async fn show_contacts(context: &Context, client: &Client) -> Outcome {
     for contact in client.contacts().await? {
         let line = || {
             let trust = shape::trust(&contact.person.trust);
@@ -70,12 +81,17 @@ pub(crate) async fn contacts(context: &Context) -> Outcome {
             break;
         }
     }
-    client.close().await;
     Ok(Exit::Ok)
 }
 
 pub(crate) async fn whoami(context: &Context) -> Outcome {
     let client = context.open()?;
+    let done = show_whoami(context, &client).await;
+    client.close().await;
+    done
+}
+
+async fn show_whoami(context: &Context, client: &Client) -> Outcome {
     let account = client.account().await?;
     let object = json!({
         "account": account.account.to_string(),
@@ -99,6 +115,5 @@ pub(crate) async fn whoami(context: &Context) -> Outcome {
         )
     };
     let _ = context.say.data(&object, lines);
-    client.close().await;
     Ok(Exit::Ok)
 }

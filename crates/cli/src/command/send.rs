@@ -26,13 +26,25 @@ pub(crate) async fn run(context: &Context, send: Send) -> Outcome {
     let recipients = names.iter().map(|name| Ok((name.clone(), recipient(name)?)));
     let mut recipients: Vec<(String, Recipient)> = recipients.collect::<Result<_, Failure>>()?;
     let client = context.open()?;
-    for name in send.group {
-        let group = target::find_group(&client, &name).await?;
-        recipients.push((name, Recipient::Conversation(group.id)));
-    }
-    let done = to_all(context, &client, &recipients, &text, send.key.as_deref()).await;
+    let done = match groups(&client, send.group, &mut recipients).await {
+        Ok(()) => to_all(context, &client, &recipients, &text, send.key.as_deref()).await,
+        Err(failure) => Err(failure),
+    };
     context.close(client).await;
     done
+}
+
+/// Adds the groups that were named.
+async fn groups(
+    client: &Client,
+    names: Vec<String>,
+    recipients: &mut Vec<(String, Recipient)>,
+) -> Result<(), Failure> {
+    for name in names {
+        let group = target::find_group(client, &name).await?;
+        recipients.push((name, Recipient::Conversation(group.id)));
+    }
+    Ok(())
 }
 
 async fn to_all(

@@ -4,7 +4,7 @@ use hushwire_client_store::View;
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::group_facts::{self, GroupFacts, Who};
 use hushwire_client_store::member::{self, Role};
-use hushwire_types::ConversationId;
+use hushwire_types::{AccountId, ConversationId};
 
 use super::{People, Person, own};
 use crate::client::ClientError;
@@ -65,7 +65,15 @@ pub(super) fn name_of(id: ConversationId, facts: Option<&GroupFacts>) -> String 
 /// A group in the conversation list.
 pub(super) fn with(view: &View<'_>, id: ConversationId) -> Result<With, ClientError> {
     let facts = group_facts::find(view, &id)?;
-    Ok(With::Group { name: name_of(id, facts.as_ref()), members: member::of(view, &id)?.len() })
+    Ok(With::Group {
+        name: name_of(id, facts.as_ref()),
+        members: member::of(view, &id)?.iter().filter(|member| is_in(member)).count(),
+    })
+}
+
+/// Who has left is in nobody's eyes a member, even before its leaves are removed.
+fn is_in((_, role): &(AccountId, Role)) -> bool {
+    *role != Role::Leaving
 }
 
 pub(crate) fn group(view: &View<'_>, id: ConversationId) -> Result<Option<Group>, ClientError> {
@@ -75,14 +83,13 @@ pub(crate) fn group(view: &View<'_>, id: ConversationId) -> Result<Option<Group>
     let mut people = People::new(view, &me);
     let facts = group_facts::find(view, &id)?;
     let mut members = Vec::new();
-    for (account, role) in member::of(view, &id)? {
+    for (account, role) in member::of(view, &id)?.into_iter().filter(is_in) {
         members.push((people.person(account)?, role));
     }
     let order = |role: &Role| match role {
         Role::Owner => 0,
         Role::Admin => 1,
-        Role::Member => 2,
-        Role::Leaving => 3,
+        Role::Member | Role::Leaving => 2,
     };
     members.sort_by_key(|(person, role)| (order(role), person.name.to_lowercase()));
     Ok(Some(Group {

@@ -157,12 +157,33 @@ fn who_is_put_out_is_told_and_reads_nothing_more() {
 }
 
 #[test]
+fn a_member_that_has_just_started_follows_who_is_added() {
+    let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
+    let account = world.account(CAROL);
+    for change in [GroupChange::Remove { account }, GroupChange::Add { account }] {
+        world.kill(BOB);
+        world.change(ALICE, id, change);
+        world.pass(Duration::from_secs(60));
+        world.start(BOB);
+        world.go_online(BOB);
+        world.settle();
+    }
+    // At once: nothing that came with the login waits for anything else.
+    assert_eq!(world.roles(BOB, id).len(), 3);
+    world.say(BOB, id, "welcome back");
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.texts(CAROL), [said("welcome back", "bob")]);
+    world.calm();
+}
+
+#[test]
 fn who_leaves_is_out_at_once_and_removed_by_the_others() {
     let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
     assert!(matches!(world.change(CAROL, id, GroupChange::Leave), Outcome::Wished { .. }));
     world.pass(Duration::from_secs(120));
     assert_eq!(world.state(CAROL, id), ConversationState::Closed);
     assert!(world.notices(CAROL).contains(&Notice::YouLeft));
+    assert!(world.events(CAROL).iter().any(|event| matches!(event, Event::Wish { refused: None, .. })));
     let account = world.account(CAROL);
     for index in [ALICE, BOB] {
         assert!(world.notices(index).contains(&Notice::MemberLeft { account }));
