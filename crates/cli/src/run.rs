@@ -14,6 +14,9 @@ use crate::failure::{Failure, Outcome};
 use crate::place;
 use crate::say::Say;
 
+/// How long threads may take to end; those that are idle need no time.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What every command is given.
 pub(crate) struct Context {
     pub(crate) global: Global,
@@ -94,8 +97,10 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::Completions { .. } | Command::Manual => Ok(Exit::Ok),
         }
     });
-    // A thread that still waits for the terminal's next line must not hold the program.
-    runtime.shutdown_background();
+    // The runtime's threads end before the process does: OpenSSL, inside the database, frees what is each thread's when
+    // the thread ends, and everything when the process does, and the two must not meet. One that still waits for the
+    // terminal has freed nothing yet and does not hold the program.
+    runtime.shutdown_timeout(FAREWELL);
     exit
 }
 

@@ -20,6 +20,8 @@
 //! text that anybody wrote is on every device of the conversation exactly once, in the same order, each sender's in the order
 //! of writing; nothing alarming was shown; and all members agree on the group.
 
+use std::sync::Once;
+
 mod client;
 mod failure;
 mod laptop;
@@ -60,11 +62,25 @@ pub fn run(seed: u64) -> Result<Run, Failure> {
     run_plan(&Plan::of(seed))
 }
 
+/// mls-rs encrypts to several devices at once on rayon's threads, and each draws randomness: with more than one of them the
+/// order would be chance, and a seed would not decide everything.
+fn one_thread() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // A pool that somebody made before stays; nobody in this process does.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(STACK).build_global();
+    });
+}
+
+/// MLS in a debug build needs more than a thread's usual 2 MiB.
+const STACK: usize = 16 << 20;
+
 /// The same with a plan of one's own.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_plan(plan: &Plan) -> Result<Run, Failure> {
+    one_thread();
     let mut world = world::World::new(plan)?;
     let result = world.live().and_then(|()| match plan.lies {
         0 => oracle::ask(&mut world),
