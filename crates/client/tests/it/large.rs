@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hushwire_client::view::{Body, Settled};
-use hushwire_client::{Client, Link, Place, Recipient, World, open};
+use hushwire_client::{Client, Granted, Link, Place, Recipient, World, open};
 use hushwire_client_store::{Database, StoreError, profile};
 use hushwire_group_policy::{DeviceLists, Prefix};
 use hushwire_identity::list::Author;
@@ -149,4 +149,49 @@ async fn a_first_message_to_twenty_devices_goes_through() {
     here.close().await;
     running.stop().await;
     there.close().await;
+}
+
+/// A group whose first Commit adds three accounts of twenty devices: its Commit, its Welcome and its tree are each far over a
+/// frame, for whoever makes it, joins it, or follows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_sixty_devices_is_made_joined_and_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (first, link_text) = server(folder).await;
+    let config = config(folder, first.address());
+    for name in ["alice", "bob", "carol", "dave"] {
+        let joined = join_as(folder, name, &link_text).await.ok().unwrap();
+        assert_eq!(joined.client.caught_up(PATIENCE).await, Link::Live);
+        joined.client.close().await;
+    }
+    first.stop().await;
+    for name in ["bob", "carol", "dave"] {
+        add_devices(&config, &profile_of(&place(folder, name)), 19);
+    }
+    let running = Server::start(&config).await.unwrap();
+    let (alice, bob) = (live(folder, "alice").await, live(folder, "bob").await);
+    let mut members = Vec::new();
+    for name in ["bob", "carol", "dave"] {
+        members.push(alice.look_up(format!("@{name}").parse().unwrap()).await.unwrap());
+    }
+    let (group, made) = alice.create_group("Assembly".to_owned(), members, PATIENCE).await.unwrap();
+    assert_eq!(made, Granted::Done);
+    assert_eq!(alice.group(group).await.unwrap().unwrap().members.len(), 4);
+    let say = |text: &str| (Recipient::Conversation(group), text.to_owned());
+    let (to, text) = say("hello, sixty");
+    let queued = alice.send(to, text, None).await.unwrap();
+    assert!(matches!(alice.settled(queued, PATIENCE).await.unwrap(), Settled::Sent { .. }));
+    reads(&bob, "hello, sixty").await;
+    assert_eq!(bob.group(group).await.unwrap().unwrap().name, "Assembly");
+
+    // Carol was away, and comes by the same Welcome; bob reads her, having followed every Commit.
+    let carol = live(folder, "carol").await;
+    reads(&carol, "hello, sixty").await;
+    let (to, text) = say("and to you");
+    carol.send(to, text, None).await.unwrap();
+    reads(&bob, "and to you").await;
+    for client in [alice, bob, carol] {
+        client.close().await;
+    }
+    running.stop().await;
 }

@@ -174,3 +174,27 @@ fn a_conversation_that_begins_later_has_all_devices_of_both() {
         );
     }
 }
+
+#[test]
+fn an_account_with_more_devices_than_one_claim_has_all_of_them_in_its_conversations() {
+    let mut world = World::with(&["alice", "bob"]);
+    // Claims give 20 KeyPackages: the rest is claimed by name and added by further Commits.
+    let mut others = Vec::new();
+    for _ in 0..21 {
+        others.push(world.link(1));
+        world.pass(Duration::from_secs(1));
+    }
+    world.send(0, "@bob", "hello");
+    world.pass(Duration::from_secs(900));
+    world.send(0, "@bob", "to all of you");
+    world.pass(Duration::from_secs(60));
+    for device in others.into_iter().chain([1]) {
+        assert_eq!(world.texts(device).last().unwrap().1, "to all of you", "device {device}");
+    }
+    for device in 0..2 {
+        assert!(!world.alerts(device).iter().any(|alert| matches!(
+            alert,
+            Alert::Mismatch { .. } | Alert::Stuck { .. } | Alert::BadKeys { .. }
+        )));
+    }
+}
