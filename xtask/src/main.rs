@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 mod bans;
+mod bench;
 mod demo;
 mod fuzz;
 mod layout;
@@ -30,6 +31,8 @@ enum Task {
     CheckLayout,
     /// Run everything that CI runs, and stop at the first failure.
     Test(tests::Options),
+    /// Measure hushd and the engine beside the machine's own limits; builds with optimisation.
+    Bench(bench::Options),
     /// Run every fuzz target for a while; needs the nightly toolchain.
     Fuzz(fuzz::Options),
 }
@@ -52,6 +55,7 @@ fn carry_out(task: Task) -> anyhow::Result<()> {
         }
         Task::Demo => demo::run(),
         Task::Test(options) => tests::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

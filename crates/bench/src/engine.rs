@@ -1,0 +1,243 @@
+//! The engine alone: how long it takes to encrypt and store a message, and to decrypt and store one, each as one durable
+//! transaction of its encrypted database. On a file system in memory, so that the disk's sync is not in it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hdrhistogram::Histogram;
+use hushwire_client_store::{Database, KeySource};
+use hushwire_delivery::limits::Limits;
+use hushwire_delivery::settings::{Way, Ways};
+use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
+use hushwire_engine::{Command, CommandId, Effect, Engine, Input, NewAccount, Recipient, Tag};
+use hushwire_identity::{ChannelBinding, Flags, Handle, ServerKey};
+use hushwire_server_store::Bounds;
+use hushwire_server_store::memory::MemoryStore;
+use hushwire_types::{Clock, Entropy, IncarnationId, OsEntropy, Secret, SystemClock, Timestamp, rng};
+use hushwire_wire::{
+    EntryKind, Hello, MessageReceived, RegistrationMethod, Request, RequestId, Response, ServerFrame,
+};
+
+const BINDING: ChannelBinding = ChannelBinding::Exporter([7; 32]);
+const NONCE: [u8; 32] = [3; 32];
+
+/// How long single messages took, in microseconds.
+#[derive(Debug, Clone)]
+pub struct Times {
+    /// From the command to the ciphertext in the outbox.
+    pub encrypt: Histogram<u64>,
+    /// From the entry to the row in the timeline.
+    pub decrypt: Histogram<u64>,
+}
+
+/// Sends `messages` of 1 KiB from one engine to another, whose databases are in `folder`.
+///
+/// # Errors
+/// A database, or a message that did not arrive.
+pub fn measure(folder: &Path, messages: u32) -> Result<Times> {
+    let mut world = World::new(folder)?;
+    world.send("warm-up")?;
+    let text = "x".repeat(1024 - 200);
+    let mut times = Times { encrypt: histogram()?, decrypt: histogram()? };
+    for number in 0..messages {
+        let (encrypt, decrypt) = world.send(&text)?;
+        // A message that took a Commit with it is not alone in its step.
+        if number > 0
+            && let Some(decrypt) = decrypt
+        {
+            times.encrypt.saturating_record(micros(encrypt));
+            times.decrypt.saturating_record(micros(decrypt));
+        }
+    }
+    Ok(times)
+}
+
+fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
+}
+
+struct Client {
+    db: Database,
+    engine: Engine,
+    connection: ConnectionId,
+    tags: HashMap<u64, Tag>,
+    requests: u64,
+}
+
+struct World {
+    direct: Direct,
+    clients: Vec<Client>,
+    now: Timestamp,
+    commands: u64,
+    /// How long the last delivery of one message alone took.
+    delivered: Option<Duration>,
+}
+
+impl World {
+    fn new(folder: &Path) -> Result<Self> {
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let server = ServerKey::generate(&OsEntropy);
+        let settings = Settings {
+            ways: Ways { open: Way::Open, ..Ways::default() },
+            limits: Limits::none(),
+            ..Settings::default()
+        };
+        let store = Arc::new(MemoryStore::new(IncarnationId::new([1; 16]), Bounds::default()));
+        let pepper = Pepper::new(Secret::new(rng::bytes(&OsEntropy)));
+        let service = Service::open(store, server.clone(), pepper, settings, entropy)?;
+        let mut world = Self {
+            direct: Direct::new(service),
+            clients: Vec::new(),
+            now: SystemClock.now(),
+            commands: 0,
+            delivered: None,
+        };
+        for name in ["alice", "bob"] {
+            world.join(folder, name, &server)?;
+        }
+        Ok(world)
+    }
+
+    fn join(&mut self, folder: &Path, name: &str, server: &ServerKey) -> Result<()> {
+        let key = KeySource::Key(Secret::new(rng::bytes(&OsEntropy)));
+        let mut db = Database::create(&folder.join(name), &key, &OsEntropy)?;
+        let handle: Handle = format!("@{name}").parse()?;
+        let new = NewAccount {
+            device_name: "bench".parse()?,
+            handle: handle.clone(),
+            server: "127.0.0.1:7900".to_owned(),
+            server_key: server.public(),
+            flags: Flags::default(),
+        };
+        let mut engine = Engine::register(&mut db, &new, Arc::new(OsEntropy), self.now)?;
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: NONCE };
+        let Response::Welcomed(welcomed) = self.ask(connection, 1, hello)? else { bail!("not welcome") };
+        let register = engine.register_request(RegistrationMethod::Open, Some(name.into()));
+        let Response::Registration(session) = self.ask(connection, 2, register)? else { bail!("refused") };
+        let keys = engine.public_keys(&mut db, session.session_id, &[handle], self.now)?;
+        let Response::KeysSet(_) = self.ask(connection, 3, keys)? else { bail!("keys refused") };
+        engine.keys_set(&mut db)?;
+        let login = engine.login(&mut db, &welcomed, &BINDING, &NONCE)?;
+        let id = RequestId::new(4).context("no request id")?;
+        self.direct.request(connection, id, login.into(), self.now);
+        let mut frames = self.direct.take_frames(connection).into_iter();
+        let Some(ServerFrame { response: Response::LoggedIn(logged_in), .. }) = frames.next() else {
+            bail!("the login was refused")
+        };
+        let index = self.clients.len();
+        self.clients.push(Client { db, engine, connection, tags: HashMap::new(), requests: 4 });
+        self.step(index, vec![Input::Start])?;
+        self.step(index, vec![Input::Online(logged_in)])?;
+        self.feed(index, frames.collect())?;
+        self.settle()
+    }
+
+    fn ask(
+        &mut self,
+        connection: ConnectionId,
+        number: u64,
+        request: impl Into<Request>,
+    ) -> Result<Response> {
+        let id = RequestId::new(number).context("no request id")?;
+        self.direct.request(connection, id, request.into(), self.now);
+        let frames = self.direct.take_frames(connection);
+        frames
+            .into_iter()
+            .find(|frame| frame.request_id == Some(id))
+            .map(|frame| frame.response)
+            .context("no answer")
+    }
+
+    /// Sends a text from the first to the second; how long its step took, and that of its delivery.
+    fn send(&mut self, text: &str) -> Result<(Duration, Option<Duration>)> {
+        self.commands += 1;
+        self.now = self.now.after(Duration::from_millis(20));
+        let to = Recipient::Handle("@bob".parse()?);
+        let command = Command::Send { to, text: text.to_owned(), key: None };
+        self.delivered = None;
+        let encrypt = self.step(0, vec![Input::Command { id: CommandId(self.commands), command }])?;
+        self.settle()?;
+        // Receipts and refreshes, which are not measured.
+        self.now = self.now.after(Duration::from_millis(600));
+        for index in 0..self.clients.len() {
+            self.step(index, vec![Input::Tick])?;
+        }
+        let delivered = self.delivered;
+        self.settle()?;
+        Ok((encrypt, delivered))
+    }
+
+    /// One step, timed; its effects are carried out afterwards.
+    fn step(&mut self, index: usize, inputs: Vec<Input>) -> Result<Duration> {
+        let client = self.clients.get_mut(index).context("no such client")?;
+        let begin = Instant::now();
+        let effects = client.engine.step(&mut client.db, inputs, self.now)?;
+        let elapsed = begin.elapsed();
+        for effect in effects {
+            client.requests += 1;
+            let id = RequestId::new(client.requests).context("no request id")?;
+            match effect {
+                Effect::Request { tag, request } => {
+                    client.tags.insert(client.requests, tag);
+                    self.direct.request(client.connection, id, request, self.now);
+                }
+                Effect::Acknowledge { incarnation, through } => {
+                    let received = MessageReceived { incarnation, through_seq: through };
+                    self.direct.request(client.connection, id, received.into(), self.now);
+                }
+                _ => {}
+            }
+        }
+        Ok(elapsed)
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        loop {
+            let mut any = false;
+            for index in 0..self.clients.len() {
+                let connection = self.clients.get(index).context("no such client")?.connection;
+                let frames = self.direct.take_frames(connection);
+                any |= !frames.is_empty();
+                self.feed(index, frames)?;
+            }
+            if !any {
+                return Ok(());
+            }
+        }
+    }
+
+    fn feed(&mut self, index: usize, frames: Vec<ServerFrame>) -> Result<()> {
+        for frame in frames {
+            let client = self.clients.get_mut(index).context("no such client")?;
+            let input = match (frame.request_id, frame.response) {
+                (None, Response::Delivery(delivery)) => Input::Deliveries(delivery.entries),
+                (None, Response::Listening(listening)) => Input::Listening(listening.through_seq),
+                (None, _) => continue,
+                (Some(id), response) => {
+                    let Some(tag) = client.tags.remove(&id.number()) else { continue };
+                    let result = match response {
+                        Response::Error(error) => Err(error),
+                        response => Ok(response),
+                    };
+                    Input::Answer { tag, result }
+                }
+            };
+            let alone = index == 1
+                && matches!(&input, Input::Deliveries(entries)
+                    if matches!(entries.as_slice(), [entry] if matches!(entry.kind, EntryKind::Application(_))));
+            let elapsed = self.step(index, vec![input])?;
+            if alone {
+                self.delivered.get_or_insert(elapsed);
+            }
+        }
+        Ok(())
+    }
+}

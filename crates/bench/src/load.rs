@@ -1,0 +1,289 @@
+//! Pairs of people who write to each other through a server: as fast as it answers, or at a given rate.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hdrhistogram::Histogram;
+use hushwire_types::{Epoch, Generation, SendSeq, rng};
+use hushwire_types::{OsEntropy, Seq};
+use hushwire_wire::{EntryKind, MessageReceived, Opaque, Response, SendMessage};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::line::{Line, Sink, Source};
+use crate::people::Pair;
+
+/// Bytes of a message's MLSMessage.
+pub const MESSAGE_BYTES: usize = 1024;
+/// How long all messages of a run may take to arrive once the last was sent.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Messages that the server accepted, durably, within the measured time.
+    pub accepted: u64,
+    /// Messages that receivers had when the run ended, all of it counted.
+    pub received: u64,
+    /// Messages that were sent, all of it counted.
+    pub sent: u64,
+    /// The measured time.
+    pub elapsed: Duration,
+    /// From the sending to the delivery, in microseconds, of messages sent in the measured time.
+    pub latency: Histogram<u64>,
+}
+
+/// How the load comes.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// As many unanswered messages of each pair, always.
+    Closed {
+        /// How many.
+        in_flight: u64,
+    },
+    /// So many messages a second of all pairs together, whatever the server does.
+    Open {
+        /// How many.
+        per_second: u64,
+    },
+}
+
+struct Shared {
+    begin: Instant,
+    /// Counting begins here, after a warm-up.
+    from: Duration,
+    until: Duration,
+    accepted: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Shared {
+    fn counts(&self, at: Duration) -> bool {
+        at >= self.from && at < self.until
+    }
+}
+
+/// Lets all pairs write for `warm_up` and then for `measured`, and waits until everything has arrived.
+///
+/// # Errors
+/// A connection broke, a message was refused, or one did not arrive.
+pub async fn run(
+    address: SocketAddr,
+    pairs: &[Pair],
+    first: SendSeq,
+    shape: Shape,
+    warm_up: Duration,
+    measured: Duration,
+) -> Result<Outcome> {
+    let mut lines = Vec::new();
+    for pair in pairs {
+        lines.push((Line::open(address, &pair.sender).await?, Line::open(address, &pair.receiver).await?));
+    }
+    let shared = Arc::new(Shared {
+        begin: Instant::now(),
+        from: warm_up,
+        until: warm_up + measured,
+        accepted: AtomicU64::new(0),
+        sent: AtomicU64::new(0),
+        received: AtomicU64::new(0),
+    });
+    let (done, is_done) = watch::channel(false);
+    let (mut senders, mut receivers) = (JoinSet::new(), JoinSet::new());
+    for (index, (pair, (sender, receiver))) in pairs.iter().zip(lines).enumerate() {
+        let pace = Pace::of(shape, index, pairs.len());
+        senders.spawn(write(Arc::clone(&shared), sender, pair.clone(), first, pace));
+        receivers.spawn(read(Arc::clone(&shared), receiver, is_done.clone()));
+    }
+    while let Some(ended) = senders.join_next().await {
+        ended??;
+    }
+    let arrived = async {
+        while shared.received.load(Ordering::Relaxed) < shared.sent.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let arrived = tokio::time::timeout(GRACE, arrived).await;
+    let _ = done.send(true);
+    let mut latency = histogram()?;
+    while let Some(ended) = receivers.join_next().await {
+        latency.add(ended??)?;
+    }
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    if arrived.is_err() {
+        bail!("{} of {} messages arrived", count(&shared.received), count(&shared.sent));
+    }
+    Ok(Outcome {
+        accepted: count(&shared.accepted),
+        received: count(&shared.received),
+        sent: count(&shared.sent),
+        elapsed: measured,
+        latency,
+    })
+}
+
+fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
+}
+
+/// When a sender writes.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    InFlight(u64),
+    /// The first one after `offset`, then one every `every`.
+    Every {
+        every: Duration,
+        offset: Duration,
+    },
+}
+
+impl Pace {
+    fn of(shape: Shape, index: usize, pairs: usize) -> Self {
+        match shape {
+            Shape::Closed { in_flight } => Self::InFlight(in_flight),
+            Shape::Open { per_second } => {
+                let pairs = u32::try_from(pairs).unwrap_or(u32::MAX);
+                let every = Duration::from_secs(1) * pairs / u32::try_from(per_second).unwrap_or(u32::MAX);
+                let offset = every * u32::try_from(index).unwrap_or(0) / pairs;
+                Self::Every { every, offset }
+            }
+        }
+    }
+}
+
+async fn write(shared: Arc<Shared>, line: Line, pair: Pair, first: SendSeq, pace: Pace) -> Result<()> {
+    let Line { mut sink, source, .. } = line;
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let listening = tokio::spawn(hear(source, answers));
+    let mut next = first.0;
+    let mut unanswered = 0_u64;
+    let mut due = Duration::ZERO;
+    loop {
+        let now = shared.begin.elapsed();
+        if now >= shared.until {
+            break;
+        }
+        match pace {
+            Pace::InFlight(most) => {
+                while unanswered < most {
+                    say(&shared, &mut sink, &pair, next).await?;
+                    (next, unanswered) = (next + 1, unanswered + 1);
+                }
+                sink.flush().await?;
+                let got = answered.recv().await.context("the connection ended")?;
+                note(&shared, got, &mut unanswered)?;
+                while let Ok(got) = answered.try_recv() {
+                    note(&shared, got, &mut unanswered)?;
+                }
+            }
+            Pace::Every { every, offset } => {
+                let at = offset + due;
+                if at > now {
+                    tokio::time::sleep(at.saturating_sub(now)).await;
+                }
+                say(&shared, &mut sink, &pair, next).await?;
+                sink.flush().await?;
+                (next, unanswered, due) = (next + 1, unanswered + 1, due + every);
+                while let Ok(got) = answered.try_recv() {
+                    note(&shared, got, &mut unanswered)?;
+                }
+            }
+        }
+    }
+    while unanswered > 0 {
+        let got = answered.recv().await.context("the connection ended")?;
+        note(&shared, got, &mut unanswered)?;
+    }
+    listening.abort();
+    Ok(())
+}
+
+fn note(shared: &Shared, response: Response, unanswered: &mut u64) -> Result<()> {
+    match response {
+        Response::MessageSent(_) => {
+            *unanswered = unanswered.saturating_sub(1);
+            if shared.counts(shared.begin.elapsed()) {
+                shared.accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+        Response::Error(error) => bail!("a message was refused: {:?}: {}", error.code, error.text),
+        _ => Ok(()),
+    }
+}
+
+async fn hear(mut source: Source, answers: mpsc::UnboundedSender<Response>) {
+    while let Ok(frame) = source.next().await {
+        if frame.request_id.is_some() && answers.send(frame.response).is_err() {
+            return;
+        }
+    }
+}
+
+async fn say(shared: &Shared, sink: &mut Sink, pair: &Pair, number: u64) -> Result<()> {
+    let at = shared.begin.elapsed();
+    shared.sent.fetch_add(1, Ordering::Relaxed);
+    sink.feed(SendMessage {
+        send_seq: SendSeq(number),
+        conversation_id: pair.conversation,
+        generation: Generation(1),
+        epoch: Epoch(1),
+        body: message(pair, at),
+    })
+    .await
+}
+
+/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the pair's group in epoch 1, whose ciphertext is the time
+/// of sending and random bytes.
+fn message(pair: &Pair, at: Duration) -> Opaque {
+    let mut bytes = vec![0, 1, 0, 2];
+    bytes.push(32);
+    bytes.extend(pair.group.as_bytes());
+    bytes.extend(1_u64.to_be_bytes());
+    // Application data; no authenticated data; 28 bytes of encrypted sender data.
+    bytes.extend([1, 0, 28]);
+    bytes.extend(rng::bytes::<28>(&OsEntropy));
+    let length = MESSAGE_BYTES - bytes.len() - 2;
+    let prefix = u16::try_from(length).unwrap_or(0) | 0x4000;
+    bytes.extend(prefix.to_be_bytes());
+    bytes.extend(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
+    let filler: [u8; 64] = rng::bytes(&OsEntropy);
+    bytes.extend(filler.iter().cycle().take(MESSAGE_BYTES - bytes.len()));
+    bytes.into()
+}
+
+/// When a message was sent.
+fn sent_at(body: &[u8]) -> Option<Duration> {
+    const AT: usize = 4 + 1 + 32 + 8 + 3 + 28 + 2;
+    let bytes = body.get(AT..AT + 8)?.try_into().ok()?;
+    Some(Duration::from_nanos(u64::from_be_bytes(bytes)))
+}
+
+async fn read(shared: Arc<Shared>, line: Line, mut done: watch::Receiver<bool>) -> Result<Histogram<u64>> {
+    let Line { mut sink, mut source, incarnation } = line;
+    let mut latency = histogram()?;
+    loop {
+        let frame = tokio::select! {
+            frame = source.next() => frame?,
+            _ = done.wait_for(|done| *done) => return Ok(latency),
+        };
+        let Response::Delivery(delivery) = frame.response else { continue };
+        let now = shared.begin.elapsed();
+        let mut through = Seq(0);
+        let mut messages = 0;
+        for entry in &delivery.entries {
+            through = entry.seq;
+            let EntryKind::Application(body) = &entry.kind else { continue };
+            messages += 1;
+            if let Some(sent) = sent_at(body).filter(|sent| shared.counts(*sent)) {
+                let micros = u64::try_from(now.saturating_sub(sent).as_micros()).unwrap_or(u64::MAX);
+                latency.saturating_record(micros.max(1));
+            }
+        }
+        sink.send(MessageReceived { incarnation, through_seq: through }).await?;
+        shared.received.fetch_add(messages, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,204 @@
+//! `hushwire-bench`, which `cargo xtask bench` builds and runs.
+
+#![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use hdrhistogram::Histogram;
+use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
+use hushwire_bench::line::Line;
+use hushwire_bench::load::{self, Shape};
+use hushwire_bench::people::{Maker, Pair, Person};
+use hushwire_bench::table::{Figure, Target};
+use hushwire_bench::{engine, machine};
+use hushwire_types::SendSeq;
+
+/// Measures hushd and the engine, beside what the machine can do.
+#[derive(Parser)]
+struct Options {
+    /// The hushd to measure.
+    #[arg(long)]
+    hushd: PathBuf,
+    /// Where the databases are; the disk under it is what is measured.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Seconds for each measurement.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Pairs that write to each other.
+    #[arg(long, default_value_t = 50)]
+    pairs: usize,
+    /// Idle connections.
+    #[arg(long, default_value_t = 1_000)]
+    idle: usize,
+    /// Messages of the engine.
+    #[arg(long, default_value_t = 1_000)]
+    messages: u32,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = match &options.folder {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    let (pairs, idle) = prepare(options, folder.path())?;
+    let time = Duration::from_secs(options.seconds);
+    let print = |figure: &Figure| {
+        if options.json {
+            println!("{}", figure.json());
+        } else {
+            println!("{}", figure.line());
+        }
+    };
+
+    let syncs = machine::sync_times(folder.path(), time / 4)?;
+    let rows = machine::sqlite_rows_per_second(folder.path(), time / 4)?;
+    let echoes = runtime.block_on(machine::tls_echoes_per_second(time / 2))?;
+    for (what, at) in [("a sync of the disk, p50", 50.0), ("a sync of the disk, p99", 99.0)] {
+        print(&Figure::new(what, milliseconds(&syncs, at), "ms"));
+    }
+    print(&Figure::new("rows of 1 KiB into bare SQLite, 1,000 a transaction", rows, "/s"));
+    print(&Figure::new("echoes of 1 KiB over bare TLS, both ends on one core", echoes, "/s"));
+
+    for figure in resting(options, folder.path(), &runtime, &idle)? {
+        print(&figure);
+    }
+    for figure in online(options, folder.path(), &runtime, &pairs, time, rows, echoes)? {
+        print(&figure);
+    }
+    for figure in engines(options)? {
+        print(&figure);
+    }
+    Ok(())
+}
+
+/// Everybody that the measurements need, in the database of a server that has run once.
+fn prepare(options: &Options, folder: &Path) -> Result<(Vec<Pair>, Vec<Person>)> {
+    drop(Hushd::start(&options.hushd, folder, Cores::All)?);
+    let mut maker = Maker::open(&folder.join(hushwire_server::run::DATABASE_NAME))?;
+    let pairs = (0..options.pairs).map(|_| maker.pair()).collect::<Result<Vec<_>>>()?;
+    let idle = (0..options.idle).map(|_| maker.person()).collect::<Result<Vec<_>>>()?;
+    Ok((pairs, idle))
+}
+
+/// What a server holds that does nothing, and what each connection adds.
+fn resting(
+    options: &Options,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+    idle: &[Person],
+) -> Result<Vec<Figure>> {
+    let hushd = Hushd::start(&options.hushd, folder, Cores::All)?;
+    runtime.block_on(tokio::time::sleep(Duration::from_secs(1)));
+    let at_rest = hushd.resident_bytes()?;
+    let lines = runtime.block_on(async {
+        let mut lines = Vec::new();
+        for person in idle {
+            lines.push(Line::open(hushd.address(), person).await?);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok::<_, anyhow::Error>(lines)
+    })?;
+    let connected = hushd.resident_bytes()?;
+    drop(lines);
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let (at_rest, grown) = (at_rest as f64, connected.saturating_sub(at_rest) as f64);
+    let connections = u32::try_from(idle.len().max(1)).map(f64::from)?;
+    Ok(vec![
+        Figure::new("hushd at rest, resident", at_rest / 1e6, "MB").wanting(Target::AtMost(25.0)),
+        Figure::new(
+            format!("each of {} idle TLS connections", idle.len()),
+            grown / connections / 1024.0,
+            "KiB",
+        )
+        .wanting(Target::AtMost(24.0)),
+    ])
+}
+
+/// Messages as fast as they go, and the delivery of messages at a rate.
+fn online(
+    options: &Options,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+    pairs: &[Pair],
+    time: Duration,
+    rows: f64,
+    echoes: f64,
+) -> Result<Vec<Figure>> {
+    let hushd = Hushd::start(&options.hushd, folder, Cores::First)?;
+    let warm_up = time / 5;
+    let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
+    let closed = Shape::Closed { in_flight: 20 };
+    let full = load::run(hushd.address(), pairs, SendSeq(2), closed, warm_up, time);
+    let full = runtime.block_on(full).context("at full speed")?;
+    let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let (accepted, sent) = (full.accepted as f64, full.sent as f64);
+    let span = (warm_up + time).as_secs_f64();
+    let mut figures = vec![
+        Figure::new(
+            format!("messages of 1 KiB, {} pairs, 20 in flight, durable", pairs.len()),
+            accepted / full.elapsed.as_secs_f64(),
+            "/s",
+        )
+        .wanting(Target::AtLeast(30_000.0))
+        .beside("bare SQLite", rows),
+        Figure::new("  hushd's processor time for 1,000 of them", server / sent * 1e6, "ms")
+            .beside("an echo over bare TLS", 1e6 / echoes),
+        Figure::new("  hushd's share of its core", 100.0 * server / span, "%"),
+        Figure::new("  the generator's share of a core", 100.0 * own / span, "%"),
+    ];
+
+    // Numbers go on where the first run ended: no sender wrote more than all of them together.
+    let open = Shape::Open { per_second: 2_000 };
+    let next = SendSeq(2 + full.sent);
+    let paced = load::run(hushd.address(), pairs, next, open, warm_up, time);
+    let paced = runtime.block_on(paced).context("at 2,000 messages a second")?;
+    let wanted = [(50.0, Some(2.0)), (90.0, None), (99.0, Some(10.0)), (99.9, None)];
+    for (at, most) in wanted {
+        let figure =
+            Figure::new(format!("delivery at 2,000/s, p{at}"), milliseconds(&paced.latency, at), "ms");
+        figures.push(match most {
+            Some(most) => figure.wanting(Target::AtMost(most)),
+            None => figure,
+        });
+    }
+    Ok(figures)
+}
+
+fn engines(options: &Options) -> Result<Vec<Figure>> {
+    // In memory where there is such a place, so that the disk is not in it.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+    let times = engine::measure(folder.path(), options.messages)?;
+    let figure = |what: &str, times: &Histogram<u64>| {
+        Figure::new(what, milliseconds(times, 50.0), "ms").wanting(Target::AtMost(1.0))
+    };
+    Ok(vec![
+        figure("the engine encrypts and stores a message, p50", &times.encrypt),
+        figure("the engine decrypts and stores a message, p50", &times.decrypt),
+    ])
+}
+
+fn milliseconds(times: &Histogram<u64>, at: f64) -> f64 {
+    let micros = u32::try_from(times.value_at_percentile(at)).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
+}

@@ -1,0 +1,254 @@
+//! Accounts and conversations for the load, made by the services over the server's own database while it does not run.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use hushwire_delivery::limits::Limits;
+use hushwire_delivery::settings::{Way, Ways};
+use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
+use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, direct_conversation_id};
+use hushwire_identity::{
+    ChannelBinding, DeviceList, Flags, Genesis, Handle, LeafCredential, ListHead, ListKey, PublicKey,
+    RecoveryKey, ServerKey, statement,
+};
+use hushwire_mls::{Addition, Change, Device, DeviceKeys, Intent, KeyPackageKind, NewGroup};
+use hushwire_server_store::{Bounds, Store};
+use hushwire_server_store_sqlite::SqliteStore;
+use hushwire_suite::Suite;
+use hushwire_types::{
+    AccountId, Clock, ConversationId, DeviceId, Entropy, Generation, GroupId, OsEntropy, Secret, SendSeq,
+    SystemClock, Timestamp, rng,
+};
+use hushwire_wire::{
+    ConversationKind, CreateConversation, Hello, Login, Opaque, RecipientKeys, Register, RegistrationMethod,
+    Request, RequestId, Response, SendPublicKeys, Sensitive,
+};
+
+/// What the setting-up binds its logins to; the load's own connections bind to TLS.
+const BINDING: ChannelBinding = ChannelBinding::None;
+
+/// A device that can log in.
+#[derive(Clone)]
+pub struct Person {
+    /// Its account.
+    pub account: AccountId,
+    /// The key that it logs in with.
+    pub list_key: ListKey,
+}
+
+impl Person {
+    /// Its device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.list_key.device_id()
+    }
+}
+
+/// Two people with a conversation at epoch 1.
+#[derive(Clone)]
+pub struct Pair {
+    /// Who made the conversation, with one accepted send.
+    pub sender: Person,
+    /// Who was added.
+    pub receiver: Person,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its group.
+    pub group: GroupId,
+}
+
+/// Everybody's lists, for the devices that make conversations.
+#[derive(Default)]
+struct Book(Mutex<HashMap<AccountId, DeviceList>>);
+
+impl Book {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<AccountId, DeviceList>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl DeviceLists for Book {
+    fn prefix(&self, account: AccountId, head: ListHead, device: DeviceId) -> Prefix {
+        self.with(|lists| lists.get(&account).map_or(Prefix::Missing, |list| Prefix::of(list, head, device)))
+    }
+
+    fn reaches(&self, account: AccountId, head: ListHead, floor: ListHead) -> Option<bool> {
+        self.with(|lists| lists.get(&account)?.reaches(head, floor))
+    }
+}
+
+/// Makes people, through the services without their limits.
+pub struct Maker {
+    direct: Direct,
+    server: ServerKey,
+    suite: Suite,
+    book: Arc<Book>,
+    now: Timestamp,
+    made: usize,
+    requests: u64,
+}
+
+/// Somebody who is being made: with keys for MLS, and a connection.
+struct Made {
+    person: Person,
+    mls: Device,
+    connection: ConnectionId,
+    nonce: [u8; 32],
+}
+
+impl Maker {
+    /// Over the database in a server's data folder.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub fn open(database: &Path) -> Result<Self> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database, Bounds::default(), &OsEntropy)?);
+        let server = ServerKey::generate(&OsEntropy);
+        let settings = Settings {
+            ways: Ways { open: Way::Open, ..Ways::default() },
+            limits: Limits::none(),
+            ..Settings::default()
+        };
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let pepper = Pepper::new(Secret::new(rng::bytes(&OsEntropy)));
+        let service = Service::open(store, server.clone(), pepper, settings, Arc::clone(&entropy))?;
+        Ok(Self {
+            direct: Direct::new(service),
+            server,
+            suite: Suite::new(entropy),
+            book: Arc::default(),
+            now: SystemClock.now(),
+            made: 0,
+            requests: 0,
+        })
+    }
+
+    /// Somebody without a conversation.
+    ///
+    /// # Errors
+    /// A request was refused.
+    pub fn person(&mut self) -> Result<Person> {
+        let made = self.make()?;
+        self.direct.disconnect(made.connection);
+        Ok(made.person)
+    }
+
+    /// Two people with a conversation.
+    ///
+    /// # Errors
+    /// A request was refused.
+    pub fn pair(&mut self) -> Result<Pair> {
+        let (mut one, other) = (self.make()?, self.make()?);
+        self.log_in(&one)?;
+        let claim = RecipientKeys { account_id: other.person.account, device_ids: Vec::new() };
+        let Response::ClaimedKeyPackages(claimed) = self.ask(one.connection, claim)? else {
+            bail!("no KeyPackage was given")
+        };
+        let group_id = GroupId::new(rng::bytes(&OsEntropy));
+        let extension = GroupExtension::direct(one.person.account, other.person.account, Generation(1));
+        let published = one.mls.create(NewGroup { group_id, extension }, self.now)?;
+        let addition = |package: &hushwire_wire::ClaimedKeyPackage| Addition {
+            account: other.person.account,
+            device: package.device_id,
+            key_package: package.key_package.to_vec(),
+        };
+        let add = claimed.key_packages.iter().map(addition).collect();
+        let intent = Intent::Change(Change { add, ..Change::default() });
+        let staged = one.mls.stage_commit(&group_id, &intent, self.now)?;
+        let conversation = direct_conversation_id(one.person.account, other.person.account);
+        let create = CreateConversation {
+            send_seq: SendSeq(1),
+            conversation_id: conversation,
+            generation: Generation(1),
+            kind: ConversationKind::Direct { peer: other.person.account },
+            group_info: published.group_info.into(),
+            ratchet_tree: published.ratchet_tree.into(),
+            commit: staged.bytes.into(),
+            commit_group_info: staged.group_info.into(),
+            welcome: staged.welcome.map(Opaque::from),
+        };
+        let Response::MessageSent(_) = self.ask(one.connection, create)? else {
+            bail!("the conversation was refused")
+        };
+        self.direct.disconnect(one.connection);
+        self.direct.disconnect(other.connection);
+        Ok(Pair { sender: one.person, receiver: other.person, conversation, group: group_id })
+    }
+
+    fn make(&mut self) -> Result<Made> {
+        self.made += 1;
+        let name = format!("p{}", self.made);
+        let (list_key, mls_key) = (ListKey::generate(&OsEntropy), ListKey::generate(&OsEntropy));
+        let recovery = RecoveryKey::generate(&OsEntropy);
+        let genesis = Genesis::create(Flags::default(), &list_key, &recovery, &OsEntropy);
+        let entry = DeviceList::first_entry(&genesis, &list_key, mls_key.public(), "phone".parse()?)?;
+        let list = DeviceList::verify(genesis.as_bytes(), [&entry])?;
+        let account = list.account_id();
+        let credential = LeafCredential { account, device: list_key.device_id(), list: list.head() };
+        self.book.with(|lists| lists.insert(account, list));
+        let keys = DeviceKeys { credential, mls_key: Secret::new(*mls_key.seed().expose()) };
+        let lists: Arc<dyn DeviceLists> = Arc::<Book>::clone(&self.book);
+        let mut mls = Device::new(keys, self.suite.clone(), lists)?;
+
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [7; 32] };
+        let Response::Welcomed(welcomed) = self.ask(connection, hello)? else { bail!("not welcome") };
+        let username = Some(Sensitive::new(name.as_str()));
+        let register = Register { method: RegistrationMethod::Open, username, account_id: account };
+        let Response::Registration(session) = self.ask(connection, register)? else {
+            bail!("the registration was refused")
+        };
+        let handles: Vec<Handle> = vec![format!("@{name}").parse()?];
+        let (server, now) = (self.server.public(), self.now);
+        let statement = statement::Registration { server: &server, handles: &handles, account: &account };
+        let mut package = |kind| mls.key_package(kind, now).map(|package| Opaque::from(package.bytes));
+        let keys = SendPublicKeys {
+            session_id: session.session_id,
+            genesis: genesis.as_bytes().to_vec().into(),
+            list_entry: entry.into(),
+            key_packages: vec![package(KeyPackageKind::Pooled)?],
+            last_resort_key_package: package(KeyPackageKind::LastResort)?,
+            signature: *statement.sign(&list_key).as_bytes(),
+        };
+        let Response::KeysSet(_) = self.ask(connection, keys)? else { bail!("the keys were refused") };
+        Ok(Made { person: Person { account, list_key }, mls, connection, nonce: welcomed.nonce })
+    }
+
+    fn log_in(&mut self, made: &Made) -> Result<()> {
+        let login = login(&made.person, &self.server.public(), &BINDING, &made.nonce);
+        match self.ask(made.connection, login)? {
+            Response::LoggedIn(_) => Ok(()),
+            other => bail!("the login was refused: {other:?}"),
+        }
+    }
+
+    fn ask(&mut self, connection: ConnectionId, request: impl Into<Request>) -> Result<Response> {
+        self.requests += 1;
+        let Some(id) = RequestId::new(self.requests) else { bail!("no request id") };
+        self.direct.request(connection, id, request.into(), self.now);
+        let frames = self.direct.take_frames(connection);
+        match frames.into_iter().find(|frame| frame.request_id == Some(id)) {
+            Some(frame) => match frame.response {
+                Response::Error(error) => bail!("{:?}: {}", error.code, error.text),
+                response => Ok(response),
+            },
+            None => bail!("no answer"),
+        }
+    }
+}
+
+/// A login for a connection.
+#[must_use]
+pub fn login(person: &Person, server: &PublicKey, binding: &ChannelBinding, nonce: &[u8; 32]) -> Login {
+    let device = person.device();
+    let statement =
+        statement::Login { server, binding, server_nonce: nonce, account: &person.account, device: &device };
+    Login {
+        account_id: person.account,
+        device_id: device,
+        signature: *statement.sign(&person.list_key).as_bytes(),
+        cursor: None,
+    }
+}

@@ -1,0 +1,44 @@
+//! The benchmarks run: not how fast, only that they do.
+
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use hushwire_bench::engine;
+use hushwire_bench::load::{self, Shape};
+use hushwire_bench::people::Maker;
+use hushwire_server::{Config, Server};
+use hushwire_types::SendSeq;
+
+#[test]
+fn two_pairs_write_to_each_other_and_everything_arrives() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut maker = Maker::open(&folder.path().join(hushwire_server::run::DATABASE_NAME)).unwrap();
+    let pairs = [maker.pair().unwrap(), maker.pair().unwrap()];
+    drop(maker);
+    runtime.block_on(async {
+        let config =
+            Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::dev(folder.path().to_owned()) };
+        let server = Server::start(&config).await.unwrap();
+        let address = server.address();
+        let (warm_up, time) = (Duration::ZERO, Duration::from_millis(200));
+        let closed = Shape::Closed { in_flight: 4 };
+        let full = load::run(address, &pairs, SendSeq(2), closed, warm_up, time).await.unwrap();
+        assert!(full.sent > 0 && full.accepted <= full.sent);
+        assert_eq!(full.received, full.sent);
+        let open = Shape::Open { per_second: 100 };
+        let paced = load::run(address, &pairs, SendSeq(2 + full.sent), open, warm_up, time).await.unwrap();
+        assert_eq!(paced.received, paced.sent);
+        assert!(!paced.latency.is_empty());
+        server.stop().await;
+    });
+}
+
+#[test]
+fn engines_encrypt_and_decrypt() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = engine::measure(folder.path(), 5).unwrap();
+    assert!(!times.encrypt.is_empty() && times.encrypt.len() == times.decrypt.len());
+}
