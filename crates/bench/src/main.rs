@@ -107,7 +107,7 @@ fn resting(
     idle: &[Person],
 ) -> Result<Vec<Figure>> {
     let hushd = Hushd::start(&options.hushd, folder, Cores::All)?;
-    runtime.block_on(tokio::time::sleep(Duration::from_secs(1)));
+    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(1)).await });
     let at_rest = hushd.resident_bytes()?;
     let lines = runtime.block_on(async {
         let mut lines = Vec::new();

@@ -460,7 +460,11 @@ impl Step<'_, '_> {
             ConversationState::Rejoining => self.rejoin_failed(id),
             ConversationState::Opening => self.creation_failed(id),
             _ => {
+                // Perhaps the server has another history of the group: that shows in what it publishes (rule R4).
+                self.session.refused.insert(*id);
+                mark::set(self.tx, id, Mark::GroupInfo)?;
                 self.session.attend_at(*id, self.now.after(schedule::COMMIT_SPACING_DEVICE));
+                self.session.attend(*id);
                 Ok(())
             }
         }

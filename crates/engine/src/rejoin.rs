@@ -14,9 +14,10 @@ use hushwire_client_store::{mls_row, progress, witness};
 use hushwire_mls::{GroupInfoCheck, Intent, MlsError, StagedRejoin};
 use hushwire_types::{ConversationId, Epoch, Generation};
 use hushwire_wire as wire;
-use hushwire_wire::Opaque;
+use hushwire_wire::{Opaque, Place};
 
 use crate::join::blank;
+use crate::notice::Mismatch;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Alert, Event, Notice, Tag, schedule};
@@ -273,6 +274,28 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// A message of the present group that cannot be decrypted is forged, or of another history of the group: what the server
+    /// publishes is compared.
+    pub(crate) fn suspect_fork(&mut self, place: &Place) -> Result<(), Stop> {
+        let Some(conversation) = self.conversation(&place.conversation_id)? else { return Ok(()) };
+        if conversation.state == ConversationState::Active && conversation.generation == place.generation {
+            mark::set(self.tx, &conversation.id, Mark::GroupInfo)?;
+            self.session.attend(conversation.id);
+        }
+        Ok(())
+    }
+
+    /// The server has another history of a group than this device: it is told, and the group that the others are shown is
+    /// entered instead.
+    fn forked(&mut self, conversation: &Conversation) -> Result<(), Stop> {
+        let id = conversation.id;
+        self.session.refused.remove(&id);
+        mark::clear(self.tx, &id, Mark::GroupInfo)?;
+        let teller = conversation.kind.peer().unwrap_or(self.me.account);
+        self.mismatch(id, teller, Mismatch::Transcript)?;
+        self.lose(&id)
+    }
+
     fn compare_group_info(&mut self, conversation: &Conversation, group: &wire::Group) -> Result<(), Stop> {
         let (Some(own), Some(published)) = (conversation.group, &group.group_info) else { return Ok(()) };
         if group.generation != conversation.generation || self.view(conversation)?.is_none() {
@@ -287,7 +310,12 @@ impl Step<'_, '_> {
                 conversation::raise_known_epoch(self.tx, &conversation.id, epoch)?;
                 Ok(mark::clear(self.tx, &conversation.id, Mark::GroupInfo)?)
             }
-            Ok(GroupInfoCheck::Holds) => Ok(()),
+            Ok(GroupInfoCheck::Holds) => {
+                self.session.refused.remove(&conversation.id);
+                Ok(())
+            }
+            // A Commit was tried already, and the server refused it.
+            _ if self.session.refused.contains(&conversation.id) => self.forked(conversation),
             // Nobody could rejoin with it: a Commit publishes a true one.
             _ if pending_commit::find(self.tx, &own)?.is_none() => {
                 self.commit(conversation, &Intent::Refresh)

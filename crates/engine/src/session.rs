@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) last_commit: Option<Timestamp>,
     /// KeyPackages that were claimed for a group and are not used yet. Lost with the process, they are claimed again.
     pub(crate) claimed: BTreeMap<(ConversationId, AccountId), Vec<Addition>>,
+    /// Conversations in which the server refused a Commit of this device: either breaks a rule, or their histories differ.
+    pub(crate) refused: BTreeSet<ConversationId>,
     /// Conversations whose texts wait for room in the outbox.
     pub(crate) crowded: BTreeSet<ConversationId>,
     /// Until when the receipts of a conversation wait for others.

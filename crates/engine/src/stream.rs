@@ -271,7 +271,10 @@ impl Step<'_, '_> {
     ) -> Result<Fate, Stop> {
         let id = place.conversation_id;
         match verdict {
-            Verdict::Unreadable => self.unreadable(place, entry)?,
+            Verdict::Unreadable => {
+                self.unreadable(place, entry)?;
+                self.suspect_fork(place)?;
+            }
             Verdict::Ignored => {}
             Verdict::SecondGroup => self.alert(Alert::SecondGroup { conversation: id }, Some(id))?,
             Verdict::NeedsLists(heads) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hushwire_client_store::conversation::ConversationState;
 use hushwire_client_store::timeline::EntryState;
 use hushwire_engine::{Alert, Command, Mismatch, Notice, Outcome, Refusal};
 use hushwire_types::{AccountId, Seq};
@@ -284,4 +285,53 @@ fn a_gap_is_shown_and_excuses_what_is_missing() {
     assert_eq!(world.texts(1).last().unwrap().1, "next");
     assert_eq!(world.notices(1), [Notice::Gap { dropped: 1 }]);
     assert_eq!(world.alerts(1), []);
+}
+
+/// The server takes one Commit of an epoch from alice and another one from bob, lets each go on alone, and then brings them
+/// together again.
+fn forked() -> World {
+    let mut world = at_rest();
+    let branch = world.fork();
+    world.pass(Duration::from_secs(25 * 60 * 60));
+    world.go_offline(1);
+    world.send(0, "@bob", "on one branch");
+    world.pass(Duration::from_secs(120));
+    let main = world.show(branch);
+    world.go_online(1);
+    world.send(1, "@alice", "on the other branch");
+    world.pass(Duration::from_secs(120));
+    let [alices, bobs] = [0, 1].map(|index| world.conversations(index)[0].known_epoch);
+    assert_eq!(alices, bobs, "each has committed once");
+    world.show(main);
+    world.go_online(0);
+    world.go_online(1);
+    world.settle();
+    world
+}
+
+#[test]
+fn r4_commits_that_were_forked_are_told_at_the_next_exchange_and_healed() {
+    let mut world = forked();
+    world.send(0, "@bob", "do you read me?");
+    world.pass(Duration::from_secs(300));
+    // Bob cannot read it, is told so, and finds that the server has another history of the group.
+    assert!(!world.texts(1).iter().any(|(_, text)| text == "do you read me?"));
+    let unreadable = |world: &mut World| {
+        world.timeline(1).iter().any(|row| matches!(row.entry.state, EntryState::Unreadable { .. }))
+    };
+    assert!(unreadable(&mut world));
+    let told = |alert: &Alert| matches!(alert, Alert::Mismatch { mismatch: Mismatch::Transcript, .. });
+    assert!(world.alerts(1).iter().any(told), "{:?}", world.alerts(1));
+    assert_eq!(world.outcome(1, send("@alice", "stopped", None)), Outcome::Refused(Refusal::Stopped));
+
+    // It enters the group that the others are in; when the person says so, both talk again.
+    let conversation = world.conversations(1)[0].id;
+    assert_eq!(world.conversations(1)[0].state, ConversationState::Active);
+    assert_eq!(world.outcome(1, Command::Resume { conversation }), Outcome::Done);
+    world.send(1, "@alice", "here again");
+    world.pass(Duration::from_secs(60));
+    world.send(0, "@bob", "I read you");
+    world.pass(Duration::from_secs(60));
+    assert!(world.texts(0).contains(&("bob", "here again".to_owned())));
+    assert_eq!(world.texts(1).last().unwrap(), &("alice", "I read you".to_owned()));
 }

@@ -487,6 +487,23 @@ impl World {
         }
     }
 
+    /// A second past of the server, as of now: from here on the two know nothing of each other.
+    pub fn fork(&self) -> Arc<MemoryStore> {
+        Arc::new(self.store.restored(IncarnationId::new([self.lives; 16])))
+    }
+
+    /// The server is this one from now on, and nobody is online; the one before comes back.
+    pub fn show(&mut self, branch: Arc<MemoryStore>) -> Arc<MemoryStore> {
+        let before = std::mem::replace(&mut self.store, branch);
+        self.direct = service(&self.store, &self.server, &self.entropy);
+        for index in 0..self.clients.len() {
+            self.clients[index].connection = None;
+            self.clients[index].tags.clear();
+            self.step(index, vec![Input::Offline]);
+        }
+        before
+    }
+
     /// One step of an engine; its effects are carried out.
     pub fn step(&mut self, index: usize, inputs: Vec<Input>) -> Vec<Effect> {
         let now = self.now;
