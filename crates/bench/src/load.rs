@@ -53,6 +53,8 @@ pub enum Shape {
 
 struct Shared {
     begin: Instant,
+    /// Tells the messages of this run from those of another one that were not acknowledged.
+    run: [u8; 8],
     /// Counting begins here, after a warm-up.
     from: Duration,
     until: Duration,
@@ -85,6 +87,7 @@ pub async fn run(
     }
     let shared = Arc::new(Shared {
         begin: Instant::now(),
+        run: rng::bytes(&OsEntropy),
         from: warm_up,
         until: warm_up + measured,
         accepted: AtomicU64::new(0),
@@ -231,14 +234,14 @@ async fn say(shared: &Shared, sink: &mut Sink, pair: &Pair, number: u64) -> Resu
         conversation_id: pair.conversation,
         generation: Generation(1),
         epoch: Epoch(1),
-        body: message(pair, at),
+        body: message(pair, at, shared.run),
     })
     .await
 }
 
-/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the pair's group in epoch 1, whose ciphertext is the time
-/// of sending and random bytes.
-fn message(pair: &Pair, at: Duration) -> Opaque {
+/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the pair's group in epoch 1, whose ciphertext is the run,
+/// the time of sending and random bytes.
+fn message(pair: &Pair, at: Duration, run: [u8; 8]) -> Opaque {
     let mut bytes = vec![0, 1, 0, 2];
     bytes.push(32);
     bytes.extend(pair.group.as_bytes());
@@ -249,17 +252,19 @@ fn message(pair: &Pair, at: Duration) -> Opaque {
     let length = MESSAGE_BYTES - bytes.len() - 2;
     let prefix = u16::try_from(length).unwrap_or(0) | 0x4000;
     bytes.extend(prefix.to_be_bytes());
+    bytes.extend(run);
     bytes.extend(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
     let filler: [u8; 64] = rng::bytes(&OsEntropy);
     bytes.extend(filler.iter().cycle().take(MESSAGE_BYTES - bytes.len()));
     bytes.into()
 }
 
-/// When a message was sent.
-fn sent_at(body: &[u8]) -> Option<Duration> {
+/// When a message of this run was sent.
+fn sent_at(body: &[u8], run: [u8; 8]) -> Option<Duration> {
     const AT: usize = 4 + 1 + 32 + 8 + 3 + 28 + 2;
-    let bytes = body.get(AT..AT + 8)?.try_into().ok()?;
-    Some(Duration::from_nanos(u64::from_be_bytes(bytes)))
+    let (of, rest) = body.get(AT..)?.split_first_chunk::<8>()?;
+    let at = rest.first_chunk().filter(|_| *of == run)?;
+    Some(Duration::from_nanos(u64::from_be_bytes(*at)))
 }
 
 async fn read(shared: Arc<Shared>, line: Line, mut done: watch::Receiver<bool>) -> Result<Histogram<u64>> {
@@ -277,8 +282,9 @@ async fn read(shared: Arc<Shared>, line: Line, mut done: watch::Receiver<bool>) 
         for entry in &delivery.entries {
             through = entry.seq;
             let EntryKind::Application(body) = &entry.kind else { continue };
+            let Some(sent) = sent_at(body, shared.run) else { continue };
             messages += 1;
-            if let Some(sent) = sent_at(body).filter(|sent| shared.counts(*sent)) {
+            if shared.counts(sent) {
                 let micros = u64::try_from(now.saturating_sub(sent).as_micros()).unwrap_or(u64::MAX);
                 latency.saturating_record(micros.max(1));
             }

@@ -298,29 +298,19 @@ impl Step<'_, '_> {
             Need::Grant(open) => self.grant(conversation, view, &open),
             Need::Refresh(Urgency::Due) => self.commit(conversation, &Intent::Refresh),
             Need::Refresh(Urgency::Voluntary) => {
-                if !self.refresh_turn(conversation, view) || !self.may_commit(&conversation.id) {
+                if !self.refresh_turn(conversation, view) || !self.may_commit(&conversation.id)? {
                     return Ok(());
                 }
                 self.commit(conversation, &Intent::Refresh)
             }
             Need::Add(account, device_ids) => {
-                if self.may_commit(&conversation.id) {
+                if self.may_commit(&conversation.id)? {
                     let tag = Tag::Claim { conversation: conversation.id, account };
                     self.request(tag, wire::RecipientKeys { account_id: account, device_ids });
                 }
                 Ok(())
             }
         }
-    }
-
-    /// Whether the spacing of voluntary Commits allows one now; if not, the conversation is looked at again when it does.
-    fn may_commit(&mut self, id: &ConversationId) -> bool {
-        let at = self.session.may_commit_at(id);
-        if at > self.now {
-            self.session.attend_at(*id, at);
-            return false;
-        }
-        true
     }
 
     fn remove(&mut self, conversation: &Conversation, leaves: &[LeafCredential]) -> Result<(), Stop> {
@@ -371,8 +361,7 @@ impl Step<'_, '_> {
             }
             Err(_) => return Err(Stop::Lost(conversation.id)),
         };
-        self.session.committed.insert(conversation.id, self.now);
-        self.session.last_commit = Some(self.now);
+        self.note_commit(&conversation.id)?;
         self.send_commit(conversation, group, staged)
     }
 

@@ -103,6 +103,7 @@ mod roster;
 mod rows;
 mod schedule;
 mod session;
+mod spacing;
 mod step;
 mod stop;
 mod stream;

@@ -120,14 +120,30 @@ impl HostileDevice {
         ratchet_tree: &[u8],
         leaf: Option<u32>,
     ) -> Result<Forged, Failed> {
+        Ok(self.enter(group_info, ratchet_tree, leaf, Timestamp::default())?.1)
+    }
+
+    /// The same, and what the device is in the group afterwards, in which its time stays `now`.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub fn enter(
+        &self,
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        leaf: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(HostileMember, Forged), Failed> {
         let tree = ExportedTree::from_bytes(ratchet_tree)?;
         let mut builder = self.client.external_commit_builder()?.with_tree_data(tree);
         if let Some(leaf) = leaf {
             builder = builder.with_removal(leaf);
         }
         let (group, commit) = builder.build(MlsMessage::from_bytes(group_info)?)?;
-        let group_info = group.group_info_message_allowing_ext_commit(false)?;
-        Ok(Forged { commit: commit.to_bytes()?, group_info: group_info.to_bytes()?, welcome: None })
+        let published = group.group_info_message_allowing_ext_commit(false)?;
+        let forged = Forged { commit: commit.to_bytes()?, group_info: published.to_bytes()?, welcome: None };
+        let (lawless, suite) = (self.lawless.clone(), self.suite.clone());
+        Ok((HostileMember { group, lawless, suite, now }, forged))
     }
 }
 

@@ -149,3 +149,31 @@ fn a_conversation_that_cannot_be_healed_is_told_once() {
     assert_eq!(world.alerts(1).len(), 1);
     assert!(world.notices(1).contains(&Notice::Stuck));
 }
+
+#[test]
+fn a_device_that_is_started_in_a_loop_keeps_the_spacing_of_commits() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    world.send(0, "@bob", "one");
+    world.send(0, "@carol", "one");
+    world.pass(Duration::from_secs(600));
+    world.pass(DAY * 2);
+    let epochs = |world: &mut World| {
+        world.conversations(0).iter().map(|conversation| conversation.known_epoch.0).sum::<u64>()
+    };
+    let before = epochs(&mut world);
+    // Both groups want a fresh leaf at the next text, and every start is a chance.
+    world.send(0, "@bob", "two");
+    world.send(0, "@carol", "two");
+    for _ in 0..10 {
+        world.settle();
+        world.restart(0);
+        world.pass(Duration::from_secs(1));
+    }
+    assert_eq!(epochs(&mut world), before + 1, "one Commit in a minute");
+    world.pass(Duration::from_secs(120));
+    // The next text takes the fresh leaf of the other group with it.
+    world.send(0, "@bob", "three");
+    world.send(0, "@carol", "three");
+    world.pass(Duration::from_secs(120));
+    assert_eq!(epochs(&mut world), before + 2);
+}

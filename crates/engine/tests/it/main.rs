@@ -11,6 +11,7 @@ mod crashes;
 mod devices;
 mod groups;
 mod hostile;
+mod hostile_member;
 mod restores;
 mod rooms;
 mod talk;

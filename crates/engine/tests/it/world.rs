@@ -8,7 +8,7 @@ use std::time::Duration;
 use hushwire_client_store::conversation::{self, Conversation};
 use hushwire_client_store::list::ListEntry;
 use hushwire_client_store::timeline::{self, EntryState};
-use hushwire_client_store::{Database, KeySource, StoreError, account, journal, list, profile};
+use hushwire_client_store::{Database, KeySource, StoreError, account, journal, list, profile, progress};
 use hushwire_content::{Encoded, Kind};
 use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
@@ -18,10 +18,13 @@ use hushwire_engine::{
 };
 use hushwire_identity::list::Author;
 use hushwire_identity::{
-    ChannelBinding, DeviceList, Flags, Handle, ListKey, NewDevice, RecoveryKey, ServerKey, UnverifiedEntry,
+    ChannelBinding, DeviceList, Flags, Handle, LeafCredential, ListKey, NewDevice, RecoveryKey, ServerKey,
+    UnverifiedEntry,
 };
+use hushwire_mls::DeviceKeys;
 use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
+use hushwire_types::SendSeq;
 use hushwire_types::{
     AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, SessionId, Timestamp,
 };
@@ -592,6 +595,20 @@ impl World {
         }
         let request_id = RequestId::new(number);
         self.lies.push((index, ServerFrame { request_id, response: claimed.into() }));
+    }
+
+    /// A device stops to keep any rule: what is left of it is its keys, its connection, and its next number.
+    pub fn turn_hostile(&mut self, index: usize) -> (DeviceKeys, SendSeq) {
+        self.settle();
+        let (profile, list) = self.profile_of(index);
+        let client = self.client(index);
+        let next = client.db.as_mut().unwrap().step(progress::take_send_seq).unwrap();
+        client.engine = None;
+        client.db = None;
+        client.wake = None;
+        let (account, device) = (profile.account, profile.device);
+        let credential = LeafCredential { account, device, list: list.head() };
+        (DeviceKeys { credential, mls_key: profile.mls_key }, next)
     }
 
     /// What the server says of a group now.

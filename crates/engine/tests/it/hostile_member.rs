@@ -1,0 +1,188 @@
+//! A device that keeps no rule, in a group of whole engines: what the server refuses, what gets through, and that nobody is
+//! stuck afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hushwire_client_store::conversation::ConversationState;
+use hushwire_engine::Notice;
+use hushwire_mls::DeviceKeys;
+use hushwire_mls::hostile::{Fault, Forged, HostileDevice, HostileMember};
+use hushwire_suite::Suite;
+use hushwire_types::{ConversationId, Entropy, Epoch, SendSeq};
+use hushwire_wire::{ErrorCode, Group, Opaque, Response, SendCommit};
+
+use crate::world::{T0, World};
+
+const ALICE: usize = 0;
+const BOB: usize = 1;
+
+/// Alice and bob talk, and bob's laptop has stopped to keep any rule.
+struct Hostile {
+    world: World,
+    laptop: usize,
+    conversation: ConversationId,
+    keys: DeviceKeys,
+    device: HostileDevice,
+    next: SendSeq,
+}
+
+impl Hostile {
+    fn new() -> Self {
+        let mut world = World::with(&["alice", "bob"]);
+        let laptop = world.link(BOB);
+        world.send(ALICE, "@bob", "before");
+        world.pass(Duration::from_secs(300));
+        let conversation = world.conversations(ALICE)[0].id;
+        let (keys, next) = world.turn_hostile(laptop);
+        let device = HostileDevice::new(&keys, &suite(&world)).unwrap();
+        Self { world, laptop, conversation, keys, device, next }
+    }
+
+    fn group(&mut self) -> Group {
+        self.world.fetch_group(self.laptop, self.conversation)
+    }
+
+    fn send(&mut self, forged: &Forged) -> Response {
+        let group = self.group();
+        let connection = self.world.client(self.laptop).connection.unwrap();
+        let send_seq = self.next;
+        self.next = SendSeq(send_seq.0 + 1);
+        let request = SendCommit {
+            send_seq,
+            conversation_id: self.conversation,
+            generation: group.generation,
+            epoch: group.epoch,
+            commit: Opaque::from(forged.commit.clone()),
+            group_info: Opaque::from(forged.group_info.clone()),
+            welcome: forged.welcome.clone().map(Opaque::from),
+        };
+        self.world.ask(connection, request.into())
+    }
+
+    /// Its place in the group, by an external Commit that removes its leaf, as the rules allow.
+    fn member(&mut self) -> HostileMember {
+        let group = self.group();
+        let info = group.group_info.unwrap();
+        // Whose leaf is its own is not written in the GroupInfo: the server takes no other.
+        for leaf in 0..3 {
+            let entered = self.device.enter(&info, &group.ratchet_tree, Some(leaf), self.world.now);
+            let Ok((member, forged)) = entered else { continue };
+            if matches!(self.send(&forged), Response::MessageSent(_)) {
+                self.world.pass(Duration::from_secs(120));
+                return member;
+            }
+        }
+        panic!("the laptop cannot enter")
+    }
+
+    fn refused(&mut self, forged: &Forged) {
+        let before = self.epoch();
+        match self.send(forged) {
+            Response::Error(error) => assert_eq!(error.code, ErrorCode::RefusedByPolicy, "{error:?}"),
+            other => panic!("accepted: {other:?}"),
+        }
+        assert_eq!(self.epoch(), before);
+    }
+
+    fn epoch(&mut self) -> Epoch {
+        self.group().epoch
+    }
+
+    fn bodies(&mut self, index: usize) -> Vec<String> {
+        self.world.texts(index).into_iter().map(|(_, body)| body).collect()
+    }
+
+    /// Both talk, each text is shown once to both, and both are in the same epoch.
+    fn all_talk(&mut self, expected: &[&str]) {
+        self.world.send(ALICE, "@bob", "from alice");
+        self.world.pass(Duration::from_secs(120));
+        self.world.send(BOB, "@alice", "from bob");
+        self.world.pass(Duration::from_secs(120));
+        let expected: Vec<&str> = expected.iter().copied().chain(["from alice", "from bob"]).collect();
+        for index in [ALICE, BOB] {
+            assert_eq!(self.bodies(index), expected, "{}", self.world.client(index).name);
+            let conversation = self.world.conversations(index)[0].clone();
+            assert_eq!(conversation.state, ConversationState::Active);
+            assert_eq!(conversation.known_epoch, self.epoch());
+            assert_eq!(self.world.alerts(index).iter().filter(|alert| is_bad(alert)).count(), 0);
+        }
+    }
+}
+
+/// That bob's laptop was added is told to bob, and is no harm.
+fn is_bad(alert: &hushwire_engine::Alert) -> bool {
+    !matches!(alert, hushwire_engine::Alert::OwnDeviceAdded { .. })
+}
+
+fn suite(world: &World) -> Suite {
+    Suite::new(Arc::clone(&world.entropy) as Arc<dyn Entropy>)
+}
+
+#[test]
+fn r9_what_is_never_allowed_is_refused_by_the_server_and_nobody_notices() {
+    let mut hostile = Hostile::new();
+    let mut member = hostile.member();
+    let notices = (hostile.world.notices(ALICE), hostile.world.notices(BOB));
+    for forged in
+        [member.private_commit().unwrap(), member.psk_commit().unwrap(), member.reinit_commit().unwrap()]
+    {
+        hostile.refused(&forged);
+    }
+    hostile.world.pass(Duration::from_secs(5));
+    assert_eq!((hostile.world.notices(ALICE), hostile.world.notices(BOB)), notices);
+    hostile.all_talk(&["before"]);
+}
+
+#[test]
+fn r3_a_foreign_credential_is_refused_by_the_server_and_nobody_notices() {
+    let mut hostile = Hostile::new();
+    let mut member = hostile.member();
+    let mallory = hostile.world.join("mallory");
+    let (keys, _) = hostile.world.turn_hostile(mallory);
+    let stranger = HostileDevice::new(&keys, &suite(&hostile.world)).unwrap();
+    let forged = member.commit_adding(&stranger.key_package(T0).unwrap()).unwrap();
+    hostile.refused(&forged);
+    hostile.all_talk(&["before"]);
+}
+
+#[test]
+fn r7_an_external_commit_without_its_remove_is_refused_by_the_server() {
+    let mut hostile = Hostile::new();
+    // With another key than its leaf has: mls-rs makes no second leaf with the same.
+    let keys = DeviceKeys { mls_key: hushwire_types::Secret::new([20; 32]), ..hostile.keys.clone() };
+    let again = HostileDevice::new(&keys, &suite(&hostile.world)).unwrap();
+    let group = hostile.group();
+    let forged = again.external_commit(&group.group_info.unwrap(), &group.ratchet_tree, None).unwrap();
+    hostile.refused(&forged);
+    hostile.all_talk(&["before"]);
+}
+
+/// The server cannot see the fault: the epoch is spent, and everybody enters anew (rule R1).
+fn healed(fault: Fault) {
+    let mut hostile = Hostile::new();
+    let mut member = hostile.member();
+    let forged = member.faulty_commit(fault).unwrap();
+    hostile.world.send(ALICE, "@bob", "accepted before");
+    hostile.world.pass(Duration::from_secs(5));
+    let sent = hostile.send(&forged);
+    assert!(matches!(sent, Response::MessageSent(_)), "{sent:?}");
+    hostile.world.pass(Duration::from_secs(120));
+    for index in [ALICE, BOB] {
+        let notices = hostile.world.notices(index);
+        let rejoined = notices.iter().filter(|notice| **notice == Notice::Rejoined).count();
+        assert_eq!(rejoined, 1, "one plain sentence: {notices:?}");
+        assert!(!notices.contains(&Notice::Stuck));
+    }
+    hostile.all_talk(&["before", "accepted before"]);
+}
+
+#[test]
+fn r1_a_bad_confirmation_tag_is_healed_by_entering_anew() {
+    healed(Fault::ConfirmationTag);
+}
+
+#[test]
+fn r1_bad_path_secrets_are_healed_by_entering_anew() {
+    healed(Fault::PathSecrets);
+}
