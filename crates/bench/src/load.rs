@@ -55,6 +55,8 @@ struct Shared {
     begin: Instant,
     /// Tells the messages of this run from those of another one that were not acknowledged.
     run: [u8; 8],
+    /// What ciphertexts are filled with: drawn once, so that the generator's time goes into what is measured.
+    filler: [u8; MESSAGE_BYTES],
     /// Counting begins here, after a warm-up.
     from: Duration,
     until: Duration,
@@ -88,6 +90,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         begin: Instant::now(),
         run: rng::bytes(&OsEntropy),
+        filler: rng::bytes(&OsEntropy),
         from: warm_up,
         until: warm_up + measured,
         accepted: AtomicU64::new(0),
@@ -234,28 +237,28 @@ async fn say(shared: &Shared, sink: &mut Sink, pair: &Pair, number: u64) -> Resu
         conversation_id: pair.conversation,
         generation: Generation(1),
         epoch: Epoch(1),
-        body: message(pair, at, shared.run),
+        body: message(pair, number, at, shared),
     })
     .await
 }
 
 /// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the pair's group in epoch 1, whose ciphertext is the run,
-/// the time of sending and random bytes.
-fn message(pair: &Pair, at: Duration, run: [u8; 8]) -> Opaque {
-    let mut bytes = vec![0, 1, 0, 2];
-    bytes.push(32);
+/// the time of sending, the message's number and random bytes.
+fn message(pair: &Pair, number: u64, at: Duration, shared: &Shared) -> Opaque {
+    let mut bytes = Vec::with_capacity(MESSAGE_BYTES);
+    bytes.extend([0, 1, 0, 2, 32]);
     bytes.extend(pair.group.as_bytes());
     bytes.extend(1_u64.to_be_bytes());
     // Application data; no authenticated data; 28 bytes of encrypted sender data.
     bytes.extend([1, 0, 28]);
-    bytes.extend(rng::bytes::<28>(&OsEntropy));
+    bytes.extend(shared.filler.iter().take(28));
     let length = MESSAGE_BYTES - bytes.len() - 2;
     let prefix = u16::try_from(length).unwrap_or(0) | 0x4000;
     bytes.extend(prefix.to_be_bytes());
-    bytes.extend(run);
+    bytes.extend(shared.run);
     bytes.extend(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
-    let filler: [u8; 64] = rng::bytes(&OsEntropy);
-    bytes.extend(filler.iter().cycle().take(MESSAGE_BYTES - bytes.len()));
+    bytes.extend(number.to_be_bytes());
+    bytes.extend(shared.filler.iter().take(MESSAGE_BYTES - bytes.len()));
     bytes.into()
 }
 

@@ -95,7 +95,7 @@ impl Direct {
     pub fn route(&mut self, outbound: impl IntoIterator<Item = Outbound>, now: Timestamp) {
         for Outbound { connection, event } in outbound {
             let Some(session) = self.sessions.get_mut(&connection) else { continue };
-            let step = self.service.event(session, event);
+            let step = self.service.events(session, [event]);
             self.take_step(connection, step, now);
         }
     }

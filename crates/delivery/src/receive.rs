@@ -14,23 +14,33 @@ use crate::step::{Event, Fence, Next, Origin, Publication, Step, push};
 use crate::stream::Place;
 
 impl Service {
-    /// Takes what happened to a connection from outside. Frames to send now; the connection may have to close.
-    pub fn event(&self, session: &mut Session, event: Event) -> Step {
-        match event {
-            Event::Answer(frame) => {
-                session.in_flight = session.in_flight.saturating_sub(1);
-                Step::frames(vec![frame])
-            }
-            Event::Ephemeral(ephemeral) => Step::frames(vec![push(ephemeral)]),
-            Event::Published(publication) => match &mut session.phase {
-                Phase::LoggedIn(active) => or_close(self.published(active, publication)),
-                _ => Step::frames(Vec::new()),
-            },
-            Event::Fenced(why) => {
-                self.disconnect(session);
-                Step::frames(vec![fenced(why)]).and_close()
+    /// Takes what happened to a connection from outside, in order. Frames to send now, entries that follow each other in one
+    /// of them; the connection may have to close, and what comes after that is of no use.
+    pub fn events(&self, session: &mut Session, events: impl IntoIterator<Item = Event>) -> Step {
+        let mut outgoing = Outgoing::default();
+        for event in events {
+            match event {
+                Event::Answer(frame) => {
+                    session.in_flight = session.in_flight.saturating_sub(1);
+                    outgoing.frame(frame);
+                }
+                Event::Ephemeral(ephemeral) => outgoing.frame(push(ephemeral)),
+                Event::Published(publication) => {
+                    let Phase::LoggedIn(active) = &mut session.phase else { continue };
+                    if let Err(fault) = self.published(active, publication, &mut outgoing) {
+                        // What cannot be served from the store any more is told: the client comes back to its cursor.
+                        outgoing.frame(push(fault));
+                        return Step::frames(outgoing.into_frames()).and_close();
+                    }
+                }
+                Event::Fenced(why) => {
+                    self.disconnect(session);
+                    outgoing.frame(fenced(why));
+                    return Step::frames(outgoing.into_frames()).and_close();
+                }
             }
         }
+        Step::frames(outgoing.into_frames())
     }
 
     /// A client has committed what was delivered.
@@ -53,71 +63,94 @@ impl Service {
         Ok(Step { frames, outbound: Vec::new(), next: Next::Write(Box::new(job)) })
     }
 
-    fn published(&self, active: &mut Active, publication: Publication) -> Result<Vec<ServerFrame>, Fault> {
+    fn published(
+        &self,
+        active: &mut Active,
+        publication: Publication,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), Fault> {
         let Publication { seq, entry } = publication;
         match active.stream.place(seq) {
-            Place::Old => Ok(Vec::new()),
+            Place::Old => Ok(()),
             Place::Next => {
-                let entry = to_wire(seq, &entry);
-                active.stream.send(seq, entry.encoded_len());
-                Ok(vec![push(Delivery { entries: vec![entry] })])
+                outgoing.entry(active, seq, &entry);
+                Ok(())
             }
             Place::Later => {
                 active.stream.fall_behind();
-                self.pump(active)
+                self.pump_into(active, outgoing)
             }
         }
     }
 
     /// Sends what the store has and the window takes.
     pub(crate) fn pump(&self, active: &mut Active) -> Result<Vec<ServerFrame>, Fault> {
-        let mut frames = Vec::new();
+        let mut outgoing = Outgoing::default();
+        self.pump_into(active, &mut outgoing)?;
+        Ok(outgoing.into_frames())
+    }
+
+    fn pump_into(&self, active: &mut Active, outgoing: &mut Outgoing) -> Result<(), Fault> {
         while active.stream.is_behind() {
             let Some((entries, bytes)) = active.stream.room() else { break };
             let (entries, bytes) = (entries.min(limits::DELIVERY_ENTRIES), bytes.min(limits::DELIVERY_BYTES));
             let page = self.store.entries(active.who.mailbox, active.stream.last_sent(), entries, bytes)?;
             let before = active.stream.last_sent();
-            frames.extend(deliveries(active, page.entries));
+            for StoredEntry { seq, entry } in page.entries {
+                outgoing.entry(active, seq, &entry);
+            }
             active.stream.pass(page.through);
             if page.rest == Rest::More && active.stream.last_sent() == before {
                 tracing::error!("a store says that there is more and gives nothing");
                 return Err(Fault::Internal);
             }
             if page.rest == Rest::Nothing && active.stream.caught_up() {
-                frames.push(push(Listening { through_seq: page.through }));
+                outgoing.frame(push(Listening { through_seq: page.through }));
             }
         }
-        Ok(frames)
+        Ok(())
     }
 }
 
-/// Entries as deliveries that each fit into a frame.
-fn deliveries(active: &mut Active, page: Vec<StoredEntry>) -> Vec<ServerFrame> {
-    let mut frames = Vec::new();
-    let mut entries = Vec::new();
-    let mut size = 0_usize;
-    for StoredEntry { seq, entry } in page {
-        let entry = to_wire(seq, &entry);
+/// Frames on their way to one connection, in order. Entries that follow each other share deliveries, each within the limits
+/// of one: with a delivery of its own for every entry, a busy mailbox would also be acknowledged entry by entry.
+#[derive(Default)]
+struct Outgoing {
+    frames: Vec<ServerFrame>,
+    entries: Vec<wire::Entry>,
+    bytes: usize,
+}
+
+impl Outgoing {
+    fn frame(&mut self, frame: ServerFrame) {
+        self.close();
+        self.frames.push(frame);
+    }
+
+    fn entry(&mut self, active: &mut Active, seq: Seq, entry: &Entry) {
+        let entry = to_wire(seq, entry);
         let bytes = entry.encoded_len();
-        if !entries.is_empty() && size.saturating_add(bytes) > limits::DELIVERY_BYTES {
-            frames.push(push(Delivery { entries: std::mem::take(&mut entries) }));
-            size = 0;
+        let full = self.entries.len() >= limits::DELIVERY_ENTRIES
+            || self.bytes.saturating_add(bytes) > limits::DELIVERY_BYTES;
+        if full {
+            self.close();
         }
         active.stream.send(seq, bytes);
-        size = size.saturating_add(bytes);
-        entries.push(entry);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.entries.push(entry);
     }
-    if !entries.is_empty() {
-        frames.push(push(Delivery { entries }));
-    }
-    frames
-}
 
-/// A connection that cannot be served from the store any more is told and closed: the client comes back to its cursor.
-fn or_close(frames: Result<Vec<ServerFrame>, Fault>) -> Step {
-    match frames {
-        Ok(frames) => Step::frames(frames),
-        Err(fault) => Step::frames(vec![push(fault)]).and_close(),
+    fn close(&mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        self.bytes = 0;
+        if !entries.is_empty() {
+            self.frames.push(push(Delivery { entries }));
+        }
+    }
+
+    fn into_frames(mut self) -> Vec<ServerFrame> {
+        self.close();
+        self.frames
     }
 }
 

@@ -7,7 +7,7 @@ use hushwire_server_store::mailbox::Entry;
 use hushwire_types::{SecretBytes, Seq, SessionId, Timestamp};
 use hushwire_wire::{Ephemeral, RequestId, Response, ServerFrame};
 
-pub use crate::check::{Check, Checked};
+pub use crate::check::{Check, Checked, Turn};
 pub use crate::job::{Job, Urgency};
 
 /// A connection of this process, numbered from 1 and never reused.
@@ -89,7 +89,7 @@ pub enum Next {
     Close,
 }
 
-/// Something for the task of a connection, which hands it to [`Service::event`](crate::Service::event). Where that
+/// Something for the task of a connection, which hands it to [`Service::events`](crate::Service::events). Where that
 /// connection is gone it is dropped: whatever matters is in the store.
 #[derive(Debug, Clone)]
 pub struct Outbound {

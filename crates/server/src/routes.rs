@@ -22,6 +22,9 @@ use crate::socket;
 const SUBPROTOCOL: &str = "hushwire.v2";
 /// Read buffer of a WebSocket: an idle connection keeps it.
 const READ_BUFFER: usize = 4 * 1024;
+/// Frames gather up to so many bytes before they are written without being flushed: one TLS record. The buffer is made with
+/// the first frame and grows with what is in it, so an idle connection does not have it.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 #[derive(Clone)]
 struct Shared {
@@ -52,7 +55,7 @@ async fn web_socket(
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(4 * limits::FRAME_BYTES)
         // A little above the limit, so that a frame that is too large is answered and not cut off without a word.
         .max_message_size(2 * limits::FRAME_BYTES)

@@ -1,15 +1,16 @@
 //! A client's WebSocket: frames to the services and back.
 //!
 //! One task owns the socket and the [`Session`]. It reads a frame only while it can take one more, writes what waits
-//! in its inbox, and ends when the peer is silent for [`SILENCE`] or takes nothing for [`SEND_DEADLINE`]. Whatever it
+//! in its inbox, all that has gathered there at once, and ends when the peer is silent for [`SILENCE`] or takes nothing for [`SEND_DEADLINE`]. Whatever it
 //! had not sent is in the store.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hushwire_delivery::{Next, Peer, Session, Step};
 use hushwire_types::Clock;
 use hushwire_wire::frame::{self, ClientFrame, ServerFrame};
@@ -27,6 +28,8 @@ const QUIET: Duration = Duration::from_secs(45);
 const SILENCE: Duration = Duration::from_secs(120);
 /// How long the peer may take to accept what is sent.
 const SEND_DEADLINE: Duration = Duration::from_secs(30);
+/// Messages that are taken before what waits to go out has its turn.
+const TOGETHER: usize = 64;
 
 /// Serves one client until it leaves, is fenced, falls silent, or the server stops.
 pub(crate) async fn serve(node: Arc<Node>, socket: WebSocket, peer: Peer, mut stop: watch::Receiver<bool>) {
@@ -58,27 +61,28 @@ struct Over;
 impl Line {
     async fn run(&mut self) {
         let mut heard = Instant::now();
+        // One timer for the life of the connection: to set one for each message would cost more than to read it.
+        let mut alarm = pin!(sleep_until(heard + QUIET));
         loop {
-            let silence = heard + if self.asked { SILENCE } else { QUIET };
             let done = tokio::select! {
                 received = self.socket.next() => {
                     heard = Instant::now();
                     self.asked = false;
-                    match received {
-                        Some(Ok(message)) => self.message(message).await,
-                        Some(Err(_)) | None => Err(Over),
-                    }
+                    self.received(received).await
                 }
                 events = self.inbox.take() => {
-                    let mut done = Ok(());
-                    for event in events {
-                        let step = self.node.service.event(&mut self.session, event);
-                        done = self.step(step).await;
-                        if done.is_err() { break; }
-                    }
-                    match done { Ok(()) => self.flush().await, over => over }
+                    let step = self.node.service.events(&mut self.session, events);
+                    self.step(step).await
                 }
-                () = sleep_until(silence) => self.quiet().await,
+                () = alarm.as_mut() => {
+                    let done = if heard.elapsed() < QUIET { Ok(()) } else { self.quiet().await };
+                    alarm.as_mut().reset(heard + if self.asked { SILENCE } else { QUIET });
+                    done
+                }
+            };
+            let done = match done {
+                Ok(()) => self.flush().await,
+                over => over,
             };
             if done.is_err() {
                 return;
@@ -88,22 +92,34 @@ impl Line {
 
     /// Nothing was heard for a while.
     async fn quiet(&mut self) -> Result<(), Over> {
-        if self.asked {
+        if std::mem::replace(&mut self.asked, true) {
             return Err(Over);
         }
-        self.asked = true;
-        self.feed(Message::Ping(Bytes::new())).await?;
-        self.flush().await
+        self.feed(Message::Ping(Bytes::new())).await
+    }
+
+    /// Takes a message, and those that came with it.
+    async fn received(&mut self, first: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
+        let (mut next, mut left) = (Some(first), TOGETHER);
+        while let Some(received) = next {
+            match received {
+                Some(Ok(message)) => self.message(message).await?,
+                Some(Err(_)) | None => return Err(Over),
+            }
+            left = left.saturating_sub(1);
+            // Not awaited: it is the caller's wait that is woken.
+            next = if left == 0 { None } else { self.socket.next().now_or_never() };
+        }
+        Ok(())
     }
 
     async fn message(&mut self, message: Message) -> Result<(), Over> {
         match message {
-            Message::Binary(bytes) => self.frame(bytes).await?,
-            Message::Text(_) => self.refuse("frames are binary").await?,
-            Message::Close(_) => return Err(Over),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(bytes) => self.frame(bytes).await,
+            Message::Text(_) => self.refuse("frames are binary").await,
+            Message::Close(_) => Err(Over),
+            Message::Ping(_) | Message::Pong(_) => Ok(()),
         }
-        self.flush().await
     }
 
     async fn frame(&mut self, bytes: Bytes) -> Result<(), Over> {

@@ -43,7 +43,7 @@ fn a_login_that_cannot_be_served_ends_both_connections() {
 }
 
 /// A session of one's own, logged in, that the world does not drive.
-fn session_of(world: &mut World, device: &Device) -> Session {
+pub(crate) fn session_of(world: &mut World, device: &Device) -> Session {
     let mut session = world.direct.service().connect(Peer { binding: BINDING, address: None });
     let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [1; 32] };
     let step = begin(world, &mut session, hello);
@@ -55,7 +55,7 @@ fn session_of(world: &mut World, device: &Device) -> Session {
     session
 }
 
-fn begin(world: &World, session: &mut Session, request: impl Into<Request>) -> Step {
+pub(crate) fn begin(world: &World, session: &mut Session, request: impl Into<Request>) -> Step {
     world.direct.service().begin(session, RequestId::FIRST, request.into(), world.now)
 }
 
@@ -70,7 +70,7 @@ fn a_stream_that_the_store_cannot_feed_ends_the_connection() {
     // A publication that leaves a hole sends the session to the store, which fails.
     let publication = Publication { seq: Seq(50), entry: page.entries[0].entry.clone() };
     world.flaky.broken.store(true, Ordering::Relaxed);
-    let step = world.direct.service().event(&mut session, Event::Published(publication));
+    let step = world.direct.service().events(&mut session, [Event::Published(publication)]);
     assert_eq!(code(step.frames[0].response.clone()), ErrorCode::Unavailable);
     assert!(matches!(step.next, Next::Close));
 }
@@ -97,7 +97,7 @@ fn more_in_flight_than_allowed_is_busy_until_an_answer_comes() {
         outcome.outbound.into_iter().filter(|out| out.connection == session.connection()).collect();
     assert_eq!(own.len(), limits::REQUESTS_IN_FLIGHT);
     for outbound in own {
-        let step = world.direct.service().event(&mut session, outbound.event);
+        let step = world.direct.service().events(&mut session, [outbound.event]);
         sent(step.frames[0].response.clone());
     }
     assert!(matches!(begin(&world, &mut session, message).next, Next::Write(_)));

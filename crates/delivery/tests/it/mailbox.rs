@@ -1,8 +1,10 @@
 use hushwire_delivery::settings::{Settings, Window};
+use hushwire_delivery::{Event, Next};
 use hushwire_server_store::{Bounds, Store};
 use hushwire_types::{IncarnationId, Seq};
 use hushwire_wire::{EntryKind, ErrorCode, MessageReceived, Response, limits};
 
+use crate::faults::{begin, session_of};
 use crate::world::{Device, Talk, World, entries, sent};
 
 fn pair(settings: Settings, bounds: Bounds) -> (World, Device, Device, Talk) {
@@ -111,6 +113,44 @@ fn a_long_absence_is_caught_up_in_deliveries_that_fit_a_frame() {
         matches!(pushes.last(), Some(Response::Listening(listening)) if listening.through_seq == Seq(61))
     );
     assert_eq!(seqs(pushes), (1..=61).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_gathers_for_a_connection_goes_out_in_few_deliveries_and_in_order() {
+    let (mut world, mut alice, mut bob, talk) = pair(Settings::default(), Bounds::default());
+    let mut session = session_of(&mut world, &bob);
+    let own = world.message(&mut bob, &talk, b"own");
+    let Next::Write(own) = begin(&world, &mut session, own).next else { panic!("not for the writer") };
+    let mut jobs = Vec::new();
+    let mut writer = session_of(&mut world, &alice);
+    for _ in 0..40 {
+        let message = world.message(&mut alice, &talk, &[b'a'; 2_000]);
+        let Next::Write(job) = begin(&world, &mut writer, message).next else { panic!("not for the writer") };
+        jobs.push(*job);
+    }
+    jobs.insert(3, *own);
+    let outcome = world.direct.service().commit(jobs, world.now);
+    let events: Vec<Event> = outcome
+        .outbound
+        .into_iter()
+        .filter(|out| out.connection == session.connection())
+        .map(|out| out.event)
+        .collect();
+    assert_eq!(events.len(), 41, "each entry and the answer to bob's own message");
+    // Twice, as a hole in what was published would have it.
+    let events = events.iter().chain(&events).cloned();
+    let step = world.direct.service().events(&mut session, events);
+    let frames: Vec<Response> = step.frames.into_iter().map(|frame| frame.response).collect();
+    let counts: Vec<usize> = frames
+        .iter()
+        .map(|frame| match frame {
+            Response::Delivery(delivery) => delivery.entries.len(),
+            _ => 0,
+        })
+        .collect();
+    assert_eq!(counts.first_chunk(), Some(&[3, 0]), "what came before the answer goes before it: {counts:?}");
+    assert_eq!(counts.len(), 6, "{counts:?}");
+    assert_eq!(seqs(frames), (2..42).collect::<Vec<u64>>());
 }
 
 #[test]
