@@ -1,8 +1,9 @@
 //! Work for any thread but the connection's and the writer's.
 
+use std::any::Any;
 use std::fmt;
 
-use hushwire_types::Timestamp;
+use hushwire_types::{ConversationId, Timestamp};
 use hushwire_wire::{
     AppendListEntry, CreateConversation, FetchGroup, PutKeyPackages, Response, SendCommit, SendPublicKeys,
 };
@@ -19,11 +20,33 @@ pub struct Check {
     pub(crate) work: Work,
     /// The upload that the request came in.
     pub(crate) held: Option<Box<Held>>,
+    turn: Option<Turn>,
 }
+
+/// Whose turn it is in a lane; dropping it ends the turn.
+pub type Turn = Box<dyn Any + Send>;
 
 impl Check {
     pub(crate) const fn new(origin: Origin, work: Work) -> Self {
-        Self { origin, work, held: None }
+        Self { origin, work, held: None, turn: None }
+    }
+
+    /// The lane of a Commit: its conversation. Checks of one lane should take turns, so that of many Commits for one epoch
+    /// the first is validated and the others are refused by its durable result, before any cryptography. Whoever lets them
+    /// run at once loses time, nothing else: the writer compares again.
+    #[must_use]
+    pub fn lane(&self) -> Option<ConversationId> {
+        match &self.work {
+            Work::Create(_, create) => Some(create.conversation_id),
+            Work::Commit(_, commit) => Some(commit.conversation_id),
+            Work::Keys(_) | Work::KeyPackages(..) | Work::ListEntry(..) | Work::Fetch(..) => None,
+        }
+    }
+
+    /// The same with its turn, which ends once what the check leads to is durable or refused.
+    #[must_use]
+    pub fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(turn), ..self }
     }
 }
 
@@ -60,7 +83,7 @@ pub(crate) enum Verdict {
 impl Service {
     /// Does the work of a check. May take milliseconds, for large groups more.
     pub fn check(&self, check: Check, now: Timestamp) -> Checked {
-        let Check { origin, work, held } = check;
+        let Check { origin, work, held, turn } = check;
         let verdict = match work {
             Work::Keys(keys) => self.check_keys(origin, &keys, now),
             Work::KeyPackages(caller, put) => self.check_key_packages(caller, origin, &put, now),
@@ -70,7 +93,7 @@ impl Service {
             Work::Fetch(caller, fetch) => self.fetched(caller, &fetch),
         };
         match verdict {
-            Ok(Verdict::Write(job)) => Checked::Write(Box::new(Job { held, ..job })),
+            Ok(Verdict::Write(job)) => Checked::Write(Box::new(Job { held, turn, ..job })),
             Ok(Verdict::Answer(response)) => Checked::Answer(origin.answer(response)),
             Err(fault) => Checked::Answer(origin.answer(Response::from(fault))),
         }

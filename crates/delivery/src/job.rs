@@ -14,6 +14,7 @@ use hushwire_wire::{
     ListEntryAppended, MessageSent, Response, limits,
 };
 
+use crate::check::Turn;
 use crate::fault::Fault;
 use crate::observers::Watched;
 use crate::registration::PendingOtp;
@@ -37,6 +38,8 @@ pub struct Job {
     pub(crate) after: After,
     /// The upload that the bytes of the operation are in: its room is taken until they are written.
     pub(crate) held: Option<Box<Held>>,
+    /// Its turn in the lane of its conversation.
+    pub(crate) turn: Option<Turn>,
 }
 
 impl fmt::Debug for Job {
@@ -79,12 +82,12 @@ pub(crate) enum After {
 
 impl Job {
     pub(crate) fn new(origin: Origin, write: impl Into<Write>, after: After) -> Self {
-        Self { origin: Some(origin), write: write.into(), after, held: None }
+        Self { origin: Some(origin), write: write.into(), after, held: None, turn: None }
     }
 
     /// A job that nobody waits for.
     pub(crate) fn quiet(write: impl Into<Write>, after: After) -> Self {
-        Self { origin: None, write: write.into(), after, held: None }
+        Self { origin: None, write: write.into(), after, held: None, turn: None }
     }
 
     /// Whether it may wait for others.
@@ -151,7 +154,7 @@ impl Service {
         for job in batch {
             writes.push(job.write);
             waiting.push((job.origin, job.after));
-            held.extend(job.held);
+            held.push((job.held, job.turn));
         }
         let results = match self.store.write(writes, now) {
             Ok(results) => results,

@@ -105,6 +105,6 @@ pub use settings::Settings;
 pub use staging::Upload;
 pub use step::{
     Check, Checked, ConnectionId, DeliverOtp, Effect, Event, Fence, Job, Next, OtpAddress, OtpTicket,
-    Outbound, Outcome, Publication, Step, Undeliverable, Urgency,
+    Outbound, Outcome, Publication, Step, Turn, Undeliverable, Urgency,
 };
 pub use tickets::Bearer;

@@ -15,6 +15,7 @@ mod bodies;
 pub mod config;
 mod inbox;
 pub mod keys;
+mod lanes;
 pub mod listener;
 mod node;
 mod observe;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::config;
 use crate::inbox::{Inboxes, OpenInbox};
+use crate::lanes::Lanes;
 use crate::otp;
 use crate::writer::{Refused, Writer};
 
@@ -24,6 +25,7 @@ pub(crate) struct Node {
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     writer: Writer,
+    lanes: Lanes,
     checks: Arc<Semaphore>,
 }
 
@@ -38,7 +40,7 @@ impl Node {
         checks: usize,
     ) -> Self {
         let checks = Arc::new(Semaphore::new(checks.max(1)));
-        Self { service, inboxes, clock, writer, checks }
+        Self { service, inboxes, clock, writer, lanes: Lanes::default(), checks }
     }
 
     /// A connection begins.
@@ -56,15 +58,20 @@ impl Node {
         }
     }
 
-    /// Runs a check on a worker thread, and takes its request on from there.
+    /// Runs a check on a worker thread, when it is its turn in its lane, and takes its request on from there.
     pub(crate) fn check(self: &Arc<Self>, check: Box<Check>) {
         let node = Arc::clone(self);
         tokio::spawn(async move {
+            let mut check = *check;
+            if let Some(conversation) = check.lane() {
+                let turn = node.lanes.enter(conversation).await;
+                check = check.in_turn(Box::new(turn));
+            }
             // The semaphore is never closed.
             let Ok(permit) = Arc::clone(&node.checks).acquire_owned().await else { return };
             let work = move || {
                 let _permit = permit;
-                match node.service.check(*check, node.clock.now()) {
+                match node.service.check(check, node.clock.now()) {
                     Checked::Write(job) => node.write(job),
                     Checked::Answer(answer) => node.inboxes.post([answer]),
                 }

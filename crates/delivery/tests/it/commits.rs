@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use hushwire_delivery::{Checked, Event, Next};
 use hushwire_group_policy::direct_conversation_id;
 use hushwire_mls::{Change, Intent};
 use hushwire_server_store::Store;
@@ -7,7 +10,8 @@ use hushwire_wire::{
     ConversationKind, CreateConversation, EntryKind, ErrorCode, Response, SendCommit, Standing,
 };
 
-use crate::world::{Device, Talk, World, additions, entries, sent};
+use crate::faults::{begin, session_of};
+use crate::world::{Device, Talk, World, additions, code, entries, sent};
 
 fn pair() -> (World, Device, Device, Talk) {
     let mut world = World::new();
@@ -250,4 +254,27 @@ fn a_base_is_judged_by_the_time_of_its_commits_not_by_the_clock() {
     assert_eq!(world.fetch(&alice, talk.conversation, None).epoch, Epoch(2));
     let (refresh, _) = world.commit(&mut alice, &talk, &Intent::Refresh);
     assert!(matches!(world.ask(alice.line, refresh), Response::MessageSent(_)));
+}
+
+#[test]
+fn r1_a_turn_in_the_lane_ends_with_the_durable_commit_and_the_next_one_is_refused_by_it() {
+    let (mut world, mut alice, mut bob, talk) = pair();
+    let (mut by_alice, mut by_bob) = (session_of(&mut world, &alice), session_of(&mut world, &bob));
+    let (first, _) = world.commit(&mut alice, &talk, &Intent::Refresh);
+    let (second, _) = world.commit(&mut bob, &talk, &Intent::Refresh);
+    let turn = Arc::new(());
+    let Next::Check(check) = begin(&world, &mut by_alice, first).next else { panic!("nothing to check") };
+    assert_eq!(check.lane(), Some(talk.conversation));
+    let check = check.in_turn(Box::new(Arc::clone(&turn)));
+    let Checked::Write(job) = world.direct.service().check(check, world.now) else { panic!("refused") };
+    assert_eq!(Arc::strong_count(&turn), 2, "the turn ended before the Commit was durable");
+    world.direct.service().commit(vec![*job], world.now);
+    assert_eq!(Arc::strong_count(&turn), 1);
+
+    let Next::Check(check) = begin(&world, &mut by_bob, second).next else { panic!("nothing to check") };
+    let check = check.in_turn(Box::new(Arc::clone(&turn)));
+    let Checked::Answer(answer) = world.direct.service().check(check, world.now) else { panic!("validated") };
+    assert_eq!(Arc::strong_count(&turn), 1);
+    let Event::Answer(frame) = answer.event else { panic!("not an answer") };
+    assert_eq!(code(frame.response), ErrorCode::StaleEpoch);
 }
