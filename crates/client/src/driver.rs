@@ -198,7 +198,6 @@ impl Driver {
     fn attempted(&mut self, attempted: Result<(Connection, LoggedIn), Trouble>) {
         match attempted {
             Ok((connection, mut logged_in)) => {
-                self.backoff.succeeded();
                 let skew = ClockSkew::between(self.parts.clock.now(), logged_in.server_time);
                 self.parts.skew.send_replace(skew);
                 self.parts.link.send_replace(Link::CatchingUp);
@@ -257,10 +256,12 @@ impl Driver {
 
     /// All that the server had is dealt with when it says so, and when nothing of it waits for an answer: a Welcome for
     /// its tree, a message for its author's device list.
-    fn look_whether_live(&self) {
+    fn look_whether_live(&mut self) {
         let Line::Up(up) = &self.line else { return };
         let settled = self.given == 0 && up.transfers.is_idle();
         if up.listening && settled && up.in_flight.values().all(|(tag, _)| tag.is_none()) {
+            // A login alone is no success: whatever ends each connection while it catches up would have us back at once.
+            self.backoff.succeeded();
             self.parts.link.send_if_modified(|link| std::mem::replace(link, Link::Live) != Link::Live);
         }
     }

@@ -228,3 +228,104 @@ fn moved_on(error: TransferError) -> TransferError {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hushwire_types::{
+        BodyDigest, ConversationId, Epoch, Generation, Order, OsEntropy, Secret, SendSeq, Timestamp,
+    };
+    use hushwire_wire::{Referred, ReferredEntry, SendCommit, SendMessage, limits};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::canned::{answer, serve};
+
+    const BODY: &[u8] = b"a Welcome of many devices";
+
+    fn entry(seq: u64, kind: EntryKind) -> wire::Entry {
+        let conversation_id = ConversationId::new([1; 32]);
+        let place = wire::Place { conversation_id, generation: Generation(1), order: Some(Order(seq)) };
+        wire::Entry { seq: Seq(seq), accepted_at: Timestamp::from_ms(1), place: Some(place), kind }
+    }
+
+    fn referred(seq: u64) -> wire::Entry {
+        let digest = BodyDigest::new(Sha256::digest(BODY).into());
+        let body = BodyRef { digest, length: u32::try_from(BODY.len()).unwrap() };
+        entry(seq, EntryKind::Referred(ReferredEntry { of: Referred::Welcome { epoch: Epoch(1) }, body }))
+    }
+
+    fn text(seq: u64) -> wire::Entry {
+        entry(seq, EntryKind::Application(Opaque::from(vec![0; 9])))
+    }
+
+    async fn transfers(answers: Vec<Vec<u8>>) -> (Transfers, tokio::task::JoinHandle<Vec<String>>) {
+        let (address, serving) = serve(answers).await;
+        let side = SideLine::new(address, None, Secret::new([3; 32]));
+        (Transfers::new(Some(side), Arc::new(OsEntropy)), serving)
+    }
+
+    fn seqs(inputs: &[Input]) -> Vec<u64> {
+        let numbers = inputs.iter().flat_map(|input| match input {
+            Input::Deliveries(entries) => entries.iter().map(|entry| entry.seq.0).collect(),
+            Input::Listening(_) => vec![0],
+            _ => panic!("nothing of the stream: {input:?}"),
+        });
+        numbers.collect()
+    }
+
+    #[tokio::test]
+    async fn everything_waits_behind_a_body_that_comes_at_the_second_try() {
+        let busy = answer("503 Service Unavailable", "hushwire-error: 7\r\nRetry-After: 0\r\n", b"busy");
+        let (mut transfers, serving) = transfers(vec![busy, answer("200 OK", "", BODY)]).await;
+        let pushed = [text(1), referred(2), text(3)].map(Pushed::Entry);
+        assert_eq!(seqs(&transfers.pushed(pushed)), [1]);
+        assert!(transfers.pushed([Pushed::Entry(text(4)), Pushed::Listening(Seq(4))]).is_empty());
+        let Transferred::Entry(Ok(entry)) = transfers.next().await else { panic!("not fetched") };
+        assert!(matches!(&entry.kind, EntryKind::Welcome(welcome) if *welcome.welcome == *BODY));
+        assert_eq!(seqs(&transfers.fetched(*entry)), [2, 3, 4, 0]);
+        assert!(transfers.is_idle());
+        assert_eq!(serving.await.unwrap(), ["GET /v2/mailbox/2 HTTP/1.1"; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_gone_or_a_lie_ends_the_connection_at_once() {
+        let missing = answer("404 Not Found", "hushwire-error: 22\r\n", b"gone");
+        for answered in [missing, answer("200 OK", "", b"another Welcome of many..")] {
+            let (mut transfers, serving) = transfers(vec![answered]).await;
+            assert!(transfers.pushed([Pushed::Entry(referred(2)), Pushed::Entry(text(3))]).is_empty());
+            let Transferred::Entry(Err(error)) = transfers.next().await else { panic!("fetched") };
+            assert!(error.retry_after().is_none(), "{error}");
+            assert!(!transfers.is_idle(), "what came behind it is not given out");
+            assert_eq!(serving.await.unwrap().len(), 1, "asked again");
+        }
+    }
+
+    #[tokio::test]
+    async fn later_sends_wait_for_an_upload() {
+        let (mut transfers, serving) = transfers(vec![answer("200 OK", "", b"")]).await;
+        let id = ConversationId::new([1; 32]);
+        let commit = SendCommit {
+            send_seq: SendSeq(1),
+            conversation_id: id,
+            generation: Generation(1),
+            epoch: Epoch(1),
+            commit: vec![1; limits::MESSAGE_BYTES + 1].into(),
+            group_info: vec![1; 9].into(),
+            welcome: None,
+        };
+        let message = SendMessage {
+            send_seq: SendSeq(2),
+            conversation_id: id,
+            generation: Generation(1),
+            epoch: Epoch(1),
+            body: vec![1; 9].into(),
+        };
+        assert!(transfers.send(Tag::Send(SendSeq(1)), commit.into()).is_empty());
+        assert!(transfers.send(Tag::Send(SendSeq(2)), message.into()).is_empty());
+        let Transferred::Upload(tag, Ok(_)) = transfers.next().await else { panic!("not uploaded") };
+        assert_eq!(tag, Tag::Send(SendSeq(1)));
+        let ready: Vec<Tag> = transfers.uploaded().into_iter().map(|(tag, _)| tag).collect();
+        assert_eq!(ready, [Tag::Send(SendSeq(2))]);
+        assert!(serving.await.unwrap()[0].starts_with("PUT /v2/bodies/"));
+    }
+}

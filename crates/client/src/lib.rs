@@ -88,6 +88,8 @@
 //! - Nothing is sent to a server that has not proved its pinned identity on that very connection (rule R6).
 
 pub mod backoff;
+#[cfg(test)]
+mod canned;
 pub mod client;
 pub mod connect;
 mod driver;

@@ -223,3 +223,86 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn network(reason: impl std::fmt::Display) -> TransferError {
     TransferError::Network(reason.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use hushwire_server::{Config, Server};
+
+    use super::*;
+    use crate::canned::{answer, here, serve};
+    use crate::connect::Transport;
+
+    const TICKET: [u8; 32] = [3; 32];
+
+    fn named(bytes: &[u8]) -> BodyRef {
+        let digest = BodyDigest::new(Sha256::digest(bytes).into());
+        BodyRef { digest, length: u32::try_from(bytes.len()).unwrap() }
+    }
+
+    async fn download(answered: Vec<u8>, body: BodyRef) -> Result<Bytes, TransferError> {
+        let (address, serving) = serve(vec![answered]).await;
+        let side = SideLine::new(address, None, Secret::new(TICKET));
+        let fetched = side.download("/v2/mailbox/7", body).await;
+        assert_eq!(serving.await.unwrap(), ["GET /v2/mailbox/7 HTTP/1.1"]);
+        fetched
+    }
+
+    #[tokio::test]
+    async fn bytes_that_were_not_announced_are_a_lie() {
+        let (body, other) = (b"a large Commit".as_slice(), b"another Commit".as_slice());
+        assert_eq!(download(answer("200 OK", "", body), named(body)).await.unwrap(), body);
+        let lies = [
+            (other, "of the same length"),
+            (b"a large".as_slice(), "too few"),
+            (b"a large Commit and more".as_slice(), "too many"),
+            (b"".as_slice(), "none"),
+        ];
+        for (lie, how) in lies {
+            let fetched = download(answer("200 OK", "", lie), named(body)).await;
+            assert!(matches!(fetched, Err(TransferError::Lie)), "{how}: {fetched:?}");
+        }
+        // Cut off in the middle: nobody's lie, and worth another try.
+        let mut cut = answer("200 OK", "", body);
+        cut.truncate(cut.len() - 3);
+        let fetched = download(cut, named(body)).await;
+        assert!(matches!(&fetched, Err(error) if error.retry_after().is_some()), "{fetched:?}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_whether_to_try_again() {
+        let busy = answer("503 Service Unavailable", "hushwire-error: 7\r\nRetry-After: 2\r\n", b"busy");
+        let error = download(busy, named(b"body")).await.unwrap_err();
+        let TransferError::Refused(refused) = &error else { panic!("{error:?}") };
+        assert_eq!(error.retry_after(), refused.retry_after, "{refused:?}");
+        let missing = answer("404 Not Found", "hushwire-error: 22\r\n", b"not here any more");
+        let error = download(missing, named(b"body")).await.unwrap_err();
+        assert!(error.retry_after().is_none());
+        assert!(matches!(&error, TransferError::Refused(error) if error.code == ErrorCode::BodyMissing));
+        assert_eq!(error.to_string(), "the server says: not here any more");
+    }
+
+    #[tokio::test]
+    async fn r6_another_certificate_gets_no_ticket() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::dev(folder.path().join("server"));
+        let server =
+            Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), ..config }).await.unwrap();
+        let address = here(server.address(), Transport::Tls);
+        let (_, channel) = connect::open(&address, "the server").await.unwrap();
+        let fetch = async |certificate| {
+            let side = SideLine::new(address.clone(), certificate, Secret::new(TICKET));
+            side.download("/v2/mailbox/7", named(b"body")).await.unwrap_err()
+        };
+        let proved = fetch(channel.certificate).await;
+        assert!(
+            matches!(&proved, TransferError::Refused(error) if error.code == ErrorCode::NotLoggedIn),
+            "{proved:?}"
+        );
+        for foreign in [Some([9; 32]), None] {
+            let error = fetch(foreign).await;
+            assert!(matches!(error, TransferError::OtherCertificate), "{error:?}");
+            assert!(error.retry_after().is_none());
+        }
+        server.stop().await;
+    }
+}
