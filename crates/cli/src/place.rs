@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use hushwire_client::{Database, KeyFile, KeyKind, KeySource, Place};
 use hushwire_types::{OsEntropy, Secret, SecretBytes, rng};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -158,11 +159,33 @@ fn passphrase(global: &Global, asking: Asking) -> Result<SecretBytes, Failure> {
             "a passphrase is needed: give it with --passphrase-file, or run hush in a terminal",
         ));
     }
+    let _silence = Silence::on_the_terminal();
     let text = rpassword::prompt_password(format!("Passphrase of profile \"{}\": ", global.profile))?;
     if asking == Asking::Choose && *Zeroizing::new(rpassword::prompt_password("Once more: ")?) != text {
         return Err(Failure::error("the two passphrases are not the same: nothing was made"));
     }
     checked(text)
+}
+
+/// The terminal shows nothing that is typed, from before the prompt on: the prompt's own library is silent only after it, and
+/// whoever types or pastes as soon as it stands there would be shown.
+struct Silence(Termios);
+
+impl Silence {
+    fn on_the_terminal() -> Option<Self> {
+        let before = termios::tcgetattr(std::io::stdin()).ok()?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &silent).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing either.
+        let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+    }
 }
 
 /// The passphrase in one form (NFC), whatever keyboard it was typed on.

@@ -20,3 +20,4 @@ mod readme;
 mod refusals;
 mod secrets;
 mod support;
+mod terminal;

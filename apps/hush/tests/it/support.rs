@@ -4,6 +4,7 @@ mod binaries;
 mod faults;
 mod process;
 mod server;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 pub(crate) use faults::Faults;
 pub(crate) use process::{Finished, Running};
 pub(crate) use server::{Options, Server};
+pub(crate) use terminal::{CTRL_C, CTRL_D, Terminal};
 
 /// How long anything may take before the test gives up: far more than it takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);

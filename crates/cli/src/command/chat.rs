@@ -37,9 +37,9 @@ async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
             return Ok(Exit::Ok);
         }
     }
+    let mut interrupt = signal(SignalKind::interrupt())?;
     context.say.note("Type a line and press Enter to send it; Ctrl-D ends.");
     let mut lines = typed();
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut link = client.link();
     loop {
         tokio::select! {

@@ -1,0 +1,137 @@
+//! What only a person at a terminal sees: prompts, control keys, colours; and a machine without a keyring.
+
+use serde_json::Value;
+
+use crate::support::{CTRL_C, CTRL_D, Options, Terminal, World, soon};
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+#[test]
+fn a_passphrase_is_asked_for_and_never_shown() {
+    let world = World::new();
+    let link = world.server.invite();
+    let join = || world.command("alice", &["join", &link, "--name", "alice", "--lock", "passphrase"]);
+    let mut terminal = Terminal::start(&join());
+    terminal.shows("Passphrase of profile \"alice\": ");
+    terminal.keys(&format!("{PASSPHRASE}\n"));
+    terminal.shows("Once more: ");
+    terminal.keys("something else\n");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("the two passphrases are not the same"), "{shown}");
+
+    let mut terminal = Terminal::start(&join());
+    for prompt in ["Passphrase of profile \"alice\": ", "Once more: "] {
+        terminal.shows(prompt);
+        terminal.keys(&format!("{PASSPHRASE}\n"));
+    }
+    terminal.shows("recovery key");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains(PASSPHRASE), "{shown}");
+
+    let ask = |passphrase: &str| {
+        let mut terminal = Terminal::start(&world.command("alice", &["whoami"]));
+        terminal.shows("Passphrase of profile \"alice\": ");
+        terminal.keys(&format!("{passphrase}\n"));
+        terminal.finish()
+    };
+    let (code, shown) = ask("wrong horse");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("passphrase"), "{shown}");
+    let (code, shown) = ask(PASSPHRASE);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("@alice"), "{shown}");
+    // Without a terminal nobody can be asked.
+    world.run("alice", &["whoami"]).expect(1).sentence(&["--passphrase-file"]);
+}
+
+#[test]
+fn a_code_is_asked_for_until_it_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let codes = folder.path().join("codes");
+    let config = format!("[otp.phone]\ndriver = \"file\"\npath = \"{}\"\n", codes.display());
+    let world = World::with(Options { config: Some(config), ..Options::default() });
+    let link = world.server.bare_link();
+    let words = ["join", &link, "--phone", "+15551234567", "--name", "bob", "--lock", "key-file"];
+    let mut terminal = Terminal::start(&world.command("bob", &words));
+    terminal.shows("Code: ");
+    terminal.keys("12\n");
+    terminal.shows("a code has 6 digits");
+    terminal.shows("Code: ");
+    let code = soon(|| {
+        let text = std::fs::read_to_string(&codes).ok().filter(|text| text.ends_with('\n'))?;
+        let message: Value = serde_json::from_str(&text).ok()?;
+        Some(message["code"].as_str()?.to_owned())
+    });
+    let wrong: String = code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect();
+    terminal.keys(&format!("{wrong}\n"));
+    terminal.shows("that code is wrong; 4 tries left");
+    terminal.shows("Code: ");
+    // As it stands in a message, in two parts.
+    let (first, second) = code.split_at(3);
+    terminal.keys(&format!("{first} {second}\n"));
+    let (ended, shown) = terminal.finish();
+    assert_eq!(ended, Some(0), "{shown}");
+    assert!(shown.contains("recovery key"), "{shown}");
+}
+
+#[test]
+fn a_chat_sends_lines_and_ends_with_the_usual_keys() {
+    let world = World::of(&["alice", "bob"]);
+    let mut chat = Terminal::start(&world.command("alice", &["chat", "@bob"]));
+    chat.shows("Ctrl-D ends");
+    chat.keys("from a terminal\n");
+    let mut other = world.start("bob", &["receive", "--follow"]);
+    other.line(|line| line.contains("from a terminal"));
+    drop(other);
+    world.run("bob", &["send", "@alice", "and back"]).expect(0);
+    chat.shows("and back");
+    chat.keys("the last one\n");
+    chat.keys(CTRL_D);
+    let (code, shown) = chat.finish();
+    assert_eq!(code, Some(0), "{shown}");
+    world.run("bob", &["receive"]).expect(0).shows("the last one");
+
+    let mut chat = Terminal::start(&world.command("alice", &["chat", "@bob"]));
+    chat.shows("Ctrl-D ends");
+    chat.keys(CTRL_C);
+    let (code, shown) = chat.finish();
+    assert_eq!(code, Some(0), "{shown}");
+}
+
+#[test]
+fn no_color_means_none() {
+    let world = World::of(&["alice"]);
+    let shown = |words: &[&str], plain: bool| {
+        let mut command = world.command("alice", words);
+        command.env_remove("NO_COLOR");
+        if plain {
+            command.env("NO_COLOR", "1");
+        }
+        Terminal::start(&command).finish().1
+    };
+    let is_coloured = |shown: &str| shown.contains("\u{1b}[1m") || shown.contains("\u{1b}[3");
+    assert!(is_coloured(&shown(&["--help"], false)), "the help has colours at a terminal");
+    for words in [["--help"].as_slice(), &["no-such-command"], &["whoami"], &["send", "@nobody", "x"]] {
+        let shown = shown(words, true);
+        assert!(!is_coloured(&shown), "{shown:?}");
+    }
+}
+
+#[test]
+fn without_a_keyring_there_is_a_key_file_and_a_word_about_it() {
+    let world = World::new();
+    let link = world.server.invite();
+    let without = |words: &[&str]| {
+        let mut command = world.command("alice", words);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").env_remove("DISPLAY");
+        crate::support::Running::start(command).finish()
+    };
+    let asked = without(&["join", &link, "--name", "alice", "--lock", "keyring"]);
+    asked.expect(1).sentence(&["keyring cannot be used"]);
+    let fallen_back = without(&["join", &link, "--name", "alice"]).expect(0);
+    let said = fallen_back.stderr.join("\n");
+    assert!(said.contains("locked with the key file") && said.contains("whoever takes the disk"), "{said}");
+    without(&["whoami"]).expect(0).shows("@alice");
+}
