@@ -156,6 +156,82 @@ fn a_ghost_device_gets_nothing() {
     assert_eq!(world.texts(1).len(), 1);
 }
 
+/// Changes what the server shows of accounts to alice.
+fn on_keys(world: &mut World, mut change: impl FnMut(&mut Vec<Opaque>) + 'static) {
+    world.tamper = Some(Box::new(move |index, frame| {
+        if index == 0
+            && let Response::AccountKeys(keys) = &mut frame.response
+        {
+            change(&mut keys.entries);
+        }
+    }));
+}
+
+#[test]
+fn r2_a_ghost_device_in_a_list_is_refused_and_told() {
+    let mut world = at_rest();
+    let bob = world.account(1);
+    // An addition that nobody of bob's has signed.
+    on_keys(&mut world, |entries| {
+        if let Some(last) = entries.last_mut() {
+            let mut forged = last.to_vec();
+            let end = forged.len() - 1;
+            forged[end] ^= 1;
+            *last = forged.into();
+        }
+    });
+    let laptop = world.link(1);
+    world.pass(Duration::from_secs(5));
+    world.send(0, "@bob", "for bob alone");
+    world.pass(Duration::from_secs(60));
+    assert!(world.alerts(0).contains(&Alert::BadKeys { account: bob }), "{:?}", world.alerts(0));
+    assert_eq!(world.texts(laptop), [], "what is in no list that verifies gets nothing");
+    // What the server shows later is believed once it verifies.
+    world.tamper = None;
+    world.pass(Duration::from_secs(3600));
+    world.send(0, "@bob", "for both");
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.texts(laptop).last().unwrap().1, "for both");
+}
+
+#[test]
+fn r2_a_list_that_was_shortened_takes_nothing_from_what_is_known() {
+    let mut world = at_rest();
+    let laptop = world.link(1);
+    world.pass(Duration::from_secs(120));
+    on_keys(&mut world, |entries| entries.truncate(1));
+    // Asked for by name, the whole list is shown again.
+    let look_up = Command::LookUp { handle: "@bob".parse().unwrap() };
+    assert!(matches!(world.outcome(0, look_up), Outcome::Found { .. }));
+    world.restart(0);
+    world.pass(Duration::from_secs(5));
+    world.send(0, "@bob", "to all that bob has");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.texts(laptop).last().unwrap().1, "to all that bob has");
+}
+
+#[test]
+fn reordered_deliveries_are_asked_for_again_and_shown_in_order() {
+    let mut world = at_rest();
+    world.go_offline(1);
+    for text in ["one", "two", "three"] {
+        world.send(0, "@bob", text);
+    }
+    world.pass(Duration::from_secs(5));
+    let mut reordered = false;
+    on_entries(&mut world, move |entries| {
+        if entries.iter().filter(|entry| is_message(entry)).count() > 1
+            && !std::mem::replace(&mut reordered, true)
+        {
+            entries.reverse();
+        }
+    });
+    world.go_online(1);
+    world.pass(Duration::from_secs(60));
+    let shown: Vec<String> = world.texts(1).into_iter().map(|(_, body)| body).collect();
+    assert_eq!(shown, ["hello", "one", "two", "three"]);
+}
+
 #[test]
 fn a_false_acknowledgement_is_not_more_than_sent() {
     let mut world = at_rest();
