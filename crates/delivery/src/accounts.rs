@@ -129,7 +129,7 @@ impl Service {
         let packages = packages.map_err(|why| Fault::Refused(why.to_owned()))?;
         let mode = if put.replace { PutMode::Replace } else { PutMode::Add };
         let write = key_package::PutKeyPackages { mailbox: caller.mailbox, packages, mode };
-        Ok(Verdict::Write(Job::new(origin, write, After::KeyPackages)))
+        Ok(Verdict::write(Job::new(origin, write, After::KeyPackages)))
     }
 
     /// Each KeyPackage is of this device and valid now, and the one of last resort alone may be used twice.
@@ -201,7 +201,7 @@ impl Service {
             added: added.map(|device| self.new_device(device.id, &device.list_key)).collect(),
             revoked: accepted.revoked,
         };
-        Ok(Verdict::Write(Job::new(origin, write, After::List { account: caller.account })))
+        Ok(Verdict::write(Job::new(origin, write, After::List { account: caller.account })))
     }
 
     /// Checks all that ends a registration: genesis, entry 1, the device's consent to the handles, its KeyPackages.
@@ -242,7 +242,7 @@ impl Service {
             device: self.new_device(device.id, &device.list_key),
             key_packages,
         };
-        Ok(Verdict::Write(Job::new(origin, write, After::Account { account: session.account })))
+        Ok(Verdict::write(Job::new(origin, write, After::Account { account: session.account })))
     }
 
     /// The session is over: it may have ended with this very account, and the answer was lost.

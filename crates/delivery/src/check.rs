@@ -76,8 +76,14 @@ pub enum Checked {
 
 /// What a check gives: a job, or an answer at once.
 pub(crate) enum Verdict {
-    Write(Job),
+    Write(Box<Job>),
     Answer(Response),
+}
+
+impl Verdict {
+    pub(crate) fn write(job: Job) -> Self {
+        Self::Write(Box::new(job))
+    }
 }
 
 impl Service {
@@ -93,7 +99,7 @@ impl Service {
             Work::Fetch(caller, fetch) => self.fetched(caller, &fetch),
         };
         match verdict {
-            Ok(Verdict::Write(job)) => Checked::Write(Box::new(Job { held, turn, ..job })),
+            Ok(Verdict::Write(job)) => Checked::Write(Box::new(Job { held, turn, ..*job })),
             Ok(Verdict::Answer(response)) => Checked::Answer(origin.answer(response)),
             Err(fault) => Checked::Answer(origin.answer(Response::from(fault))),
         }

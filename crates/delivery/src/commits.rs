@@ -93,7 +93,7 @@ impl Service {
             conversation,
             watched: Some(Box::new(watched)),
         };
-        Ok(Verdict::Write(Job::new(origin, append, after)))
+        Ok(Verdict::write(Job::new(origin, append, after)))
     }
 
     pub(crate) fn check_creation(
@@ -138,7 +138,7 @@ impl Service {
             conversation,
             watched: Some(Box::new(watched)),
         };
-        Ok(Verdict::Write(Job::new(origin, write, after)))
+        Ok(Verdict::write(Job::new(origin, write, after)))
     }
 
     /// The group as its creator made it, followed through its first Commit.

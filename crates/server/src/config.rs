@@ -171,6 +171,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one address.
     pub connections_per_address: usize,
+    /// Messages that one device may send each second, over long; twice as many at once. 0 for any number.
+    pub messages_per_second: u32,
 }
 
 /// What is written about the server's work.
@@ -223,7 +225,7 @@ impl Default for Registration {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, connections_per_address: 100 }
+        Self { connections: 10_000, connections_per_address: 100, messages_per_second: 1_000 }
     }
 }
 

@@ -190,7 +190,8 @@ mod tests {
     use super::*;
 
     fn seats(connections: usize, connections_per_address: usize) -> Arc<Seats> {
-        Arc::new(Seats { limits: Limits { connections, connections_per_address }, taken: Mutex::default() })
+        let limits = Limits { connections, connections_per_address, ..Limits::default() };
+        Arc::new(Seats { limits, taken: Mutex::default() })
     }
 
     #[test]

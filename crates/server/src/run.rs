@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hushwire_delivery as delivery;
+use hushwire_delivery::limits::{Limit, Quota};
 use hushwire_delivery::settings::{Way, Ways};
 use hushwire_delivery::{Service, Settings};
 use hushwire_identity::{Fingerprint, InviteCode, InviteLink};
@@ -148,7 +150,12 @@ fn settings(config: &Config) -> Settings {
         email: way(Method::Email),
         open: way(Method::Open),
     };
-    Settings { ways, ..Settings::default() }
+    let sends = match config.limits.messages_per_second {
+        0 => Quota::NONE,
+        rate => Quota::new(rate.saturating_mul(2), Duration::from_secs(1) / rate),
+    };
+    let limits = delivery::limits::Limits::default().with(Limit::Send, sends);
+    Settings { ways, limits, ..Settings::default() }
 }
 
 /// A running server.
