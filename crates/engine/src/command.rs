@@ -242,9 +242,6 @@ pub enum Refusal {
     /// No such account or conversation in this profile.
     #[error("there is no {0} in this profile")]
     UnknownHere(&'static str),
-    /// Sending to oneself is not possible yet.
-    #[error("that is your own account: write to somebody else")]
-    Oneself,
     /// The server is needed, and there is no connection.
     #[error("the server cannot be reached, and it is needed to find {0}: try again when online")]
     Offline(String),

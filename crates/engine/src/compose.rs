@@ -141,9 +141,6 @@ impl Step<'_, '_> {
         if let Some(refusal) = check_text(text) {
             return Ok(Some(refusal));
         }
-        if peer == self.me.account {
-            return Ok(Some(Refusal::Oneself));
-        }
         if !self.is_active(&self.me.account, &self.me.device)? {
             return Ok(Some(Refusal::Revoked));
         }

@@ -12,7 +12,7 @@ use hushwire_client_store::pending_commit::{self, PendingCommit};
 use hushwire_client_store::{progress, timeline};
 use hushwire_group_policy::GroupExtension;
 use hushwire_mls::{Addition, Change, Intent, MlsError, NewGroup, Published, StagedCommit, peek_key_package};
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, GroupId, rng};
+use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, GroupId, rng};
 use hushwire_wire as wire;
 use hushwire_wire::{ErrorCode, Opaque, Standing};
 
@@ -48,17 +48,59 @@ impl Step<'_, '_> {
         if timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty() {
             return Ok(());
         }
+        let others = self.claimed_of_peer(&conversation.id, peer)?;
+        let own = self.claimed_of_own(&conversation.id)?;
+        let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
+        if !self.has_room()? {
+            self.session.crowded.insert(conversation.id);
+            return Ok(());
+        }
+        add.extend(own);
+        self.create(conversation.clone(), peer, add)
+    }
+
+    /// The KeyPackages of a peer, of whom one is needed at least; none yet while they are asked for. Of oneself there are
+    /// none but those of [`Step::claimed_of_own`].
+    fn claimed_of_peer(
+        &mut self,
+        id: &ConversationId,
+        peer: AccountId,
+    ) -> Result<Option<Vec<Addition>>, Stop> {
+        if peer == self.me.account {
+            return Ok(Some(Vec::new()));
+        }
         let fresh = self.connection().is_some_and(|connection| connection.fresh.contains(&peer));
         if !fresh || !self.recall(&peer)? {
-            return self.fetch_list(peer);
+            self.fetch_list(peer)?;
+            return Ok(None);
         }
-        if self.has_room()? {
-            let tag = Tag::Claim { conversation: conversation.id, account: peer };
-            self.request(tag, wire::RecipientKeys { account_id: peer, device_ids: Vec::new() });
-        } else {
-            self.session.crowded.insert(conversation.id);
+        if let Some(claimed) = self.session.claimed.get(&(*id, peer)) {
+            return Ok(Some(claimed.clone()));
         }
-        Ok(())
+        let tag = Tag::Claim { conversation: *id, account: peer };
+        self.request(tag, wire::RecipientKeys { account_id: peer, device_ids: Vec::new() });
+        Ok(None)
+    }
+
+    /// The KeyPackages of this account's other devices, which are in a conversation from its first epoch on, so that they
+    /// have its first message; none yet while they are asked for. One that has none now is added when it has.
+    pub(crate) fn claimed_of_own(&mut self, id: &ConversationId) -> Result<Option<Vec<Addition>>, Stop> {
+        let own = self.me.account;
+        let list = self.own_list()?;
+        let devices = list.active_devices().into_iter().map(|device| device.id);
+        let device_ids: Vec<DeviceId> = devices
+            .filter(|device| *device != self.me.device)
+            .take(wire::limits::CLAIMED_KEY_PACKAGES)
+            .collect();
+        if device_ids.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        if let Some(claimed) = self.session.claimed.get(&(*id, own)) {
+            return Ok(Some(claimed.clone()));
+        }
+        let tag = Tag::Claim { conversation: *id, account: own };
+        self.request(tag, wire::RecipientKeys { account_id: own, device_ids });
+        Ok(None)
     }
 
     /// The own creation is under way. Accepted and not brought back by the stream for long, the group is entered anew.
@@ -88,6 +130,10 @@ impl Step<'_, '_> {
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
+                ErrorCode::NoKeyPackage if account == self.me.account => {
+                    self.session.claimed.insert((*id, account), Vec::new());
+                    return Ok(());
+                }
                 ErrorCode::UnknownAccount | ErrorCode::AccountSuspended => {
                     let reason = match error.text.as_str() {
                         "" => "the server refused it",
@@ -102,7 +148,7 @@ impl Step<'_, '_> {
         let again = self.connection().is_some_and(|connection| connection.tries(&tag) > 0);
         let loudness = if again { Loudness::Again } else { Loudness::First };
         let add = self.additions(account, claimed, loudness)?;
-        if add.is_empty() {
+        if add.is_empty() && account != self.me.account {
             let now = self.now;
             if let Some(connection) = self.connection() {
                 connection.put_off(tag, Duration::ZERO, now);
@@ -113,7 +159,8 @@ impl Step<'_, '_> {
             ConversationState::Opening
                 if conversation.group.is_none() && conversation.generation == Generation(0) =>
             {
-                self.create(conversation, account, add)
+                self.session.claimed.insert((*id, account), add);
+                Ok(())
             }
             ConversationState::Active => self.add_devices(&conversation, add),
             _ => Ok(()),
@@ -161,9 +208,13 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let group_id = GroupId::new(rng::bytes(self.entropy));
         let extension = GroupExtension::direct(self.me.account, peer, FIRST);
+        self.forget_claims(&conversation.id);
         let published = self.device.create(NewGroup { group_id, extension }, self.shared_now());
         let Ok(published) = published else { return self.creation_failed(&conversation.id) };
-        let intent = Intent::Change(Change { add, ..Change::default() });
+        let intent = match add.is_empty() {
+            true => Intent::Refresh,
+            false => Intent::Change(Change { add, ..Change::default() }),
+        };
         let staged = match self.stage_commit(&group_id, &intent)? {
             Ok(staged) => staged,
             Err(error) => return self.creation_impossible(&conversation, group_id, peer, error),

@@ -149,11 +149,14 @@ impl Step<'_, '_> {
             // Others made it: the Welcome is on its way, or lost.
             return self.be_patient(&conversation.id);
         };
-        let Some(add) = self.claimed(&conversation.id, &wishes)? else { return Ok(()) };
+        let (others, own) =
+            (self.claimed(&conversation.id, &wishes)?, self.claimed_of_own(&conversation.id)?);
+        let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
         if !self.has_room()? {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
+        add.extend(own);
         self.make_group(conversation.clone(), group, &wishes, add)
     }
 
@@ -196,6 +199,10 @@ impl Step<'_, '_> {
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
+                ErrorCode::NoKeyPackage if account == self.me.account => {
+                    self.session.claimed.insert((id, account), Vec::new());
+                    return Ok(());
+                }
                 ErrorCode::UnknownAccount | ErrorCode::AccountSuspended | ErrorCode::NoKeyPackage => {
                     return self.refuse_addition(&id, account, &error.text);
                 }
@@ -206,7 +213,10 @@ impl Step<'_, '_> {
         if account == self.me.account {
             return match conversation.state {
                 ConversationState::Active => self.add_devices(conversation, add),
-                _ => Ok(()),
+                _ => {
+                    self.session.claimed.insert((id, account), add);
+                    Ok(())
+                }
             };
         }
         if add.is_empty() {

@@ -66,6 +66,21 @@ impl World {
     }
 }
 
+#[test]
+fn the_first_message_of_a_group_is_on_all_devices_of_its_creator() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let laptop = world.link(ALICE);
+    world.pass(Duration::from_secs(5));
+    let members = vec![world.find(ALICE, "bob"), world.find(ALICE, "carol")];
+    let outcome = world.outcome(ALICE, Command::CreateGroup { name: "Trip".to_owned(), members });
+    let Outcome::Begun { conversation } = outcome else { panic!("{outcome:?}") };
+    world.say(ALICE, conversation, "hello all");
+    world.pass(Duration::from_secs(60));
+    for index in [laptop, BOB, CAROL] {
+        assert_eq!(world.texts(index), [("alice", "hello all".to_owned())], "device {index}");
+    }
+}
+
 fn room(names: &[&'static str], members: &[&str]) -> (World, ConversationId) {
     let mut world = World::with(names);
     let id = world.make_group(ALICE, "Choir", members);

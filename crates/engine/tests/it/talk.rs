@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hushwire_client_store::conversation::ConversationState;
-use hushwire_engine::{Event, Outcome};
+use hushwire_engine::{Command, Event, Outcome, Recipient};
 
 use crate::world::World;
 
@@ -137,4 +137,46 @@ fn many_people_talk_to_one() {
     assert_eq!(world.conversations(0).len(), 3);
     let messages = world.events(0).into_iter().filter(|event| matches!(event, Event::Message { .. })).count();
     assert_eq!(messages, 3);
+}
+
+#[test]
+fn notes_to_oneself_are_on_all_own_devices_and_on_no_others() {
+    let mut world = World::with(&["alice", "bob"]);
+    let note = |world: &mut World, index: usize, text: &str| {
+        world.send(index, "@alice", text);
+        world.pass(Duration::from_secs(120));
+    };
+    note(&mut world, 0, "milk");
+    assert_eq!((world.count(0, "sent"), world.texts(0)), (1, vec![text("alice", "milk")]));
+    let laptop = world.link(0);
+    world.pass(Duration::from_secs(120));
+    note(&mut world, laptop, "bread");
+    note(&mut world, 0, "butter");
+    assert_eq!(world.texts(0), [text("alice", "milk"), text("alice", "bread"), text("alice", "butter")]);
+    assert_eq!(world.texts(laptop), [text("alice", "bread"), text("alice", "butter")]);
+    assert_eq!((world.texts(1), world.conversations(1)), (vec![], vec![]));
+    // Nobody confirms to oneself, and nobody sees a mismatch.
+    assert_eq!(world.count(0, "delivered"), 0);
+    assert_eq!((world.alerts(0).len(), world.alerts(laptop).len()), (1, 0), "{:?}", world.alerts(0));
+}
+
+#[test]
+fn two_devices_that_begin_their_notes_at_once_end_with_one_conversation() {
+    let mut world = World::with(&["alice"]);
+    let laptop = world.link(0);
+    world.settle();
+    world.go_offline(laptop);
+    world.go_offline(0);
+    for (index, text) in [(0, "from the phone"), (laptop, "from the laptop")] {
+        let to = Recipient::Account(world.account(0));
+        world.command(index, Command::Send { to, text: text.to_owned(), key: None });
+    }
+    world.go_online(laptop);
+    world.go_online(0);
+    world.pass(Duration::from_secs(300));
+    for index in [0, laptop] {
+        let mut shown: Vec<String> = world.texts(index).into_iter().map(|(_, body)| body).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, ["from the laptop", "from the phone"], "device {index}");
+    }
 }
