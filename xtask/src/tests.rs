@@ -60,8 +60,8 @@ fn interop() -> Result<()> {
 fn optional_tools(options: &Options) -> Result<()> {
     let tools = [
         ("typos", has_program("typos"), "typos-cli"),
-        ("cargo machete", has_cargo_tool("machete"), "cargo-machete"),
-        ("cargo deny --all-features check", has_cargo_tool("deny"), "cargo-deny"),
+        ("cargo-machete", has_program("cargo-machete"), "cargo-machete"),
+        ("cargo deny --all-features check bans licenses sources", has_cargo_tool("deny"), "cargo-deny"),
     ];
     for (line, installed, package) in tools {
         let mut words = line.split_whitespace();

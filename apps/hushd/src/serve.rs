@@ -98,6 +98,9 @@ fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Resu
     log_to_stderr(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Before anybody is told that it runs: who reads that may stop it at once.
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let server = Server::start(config).await?;
         let words = started(&server)?;
         // A server outlives whoever read its first lines.
@@ -105,8 +108,6 @@ fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Resu
         let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
         // Without systemd there is nobody to notify.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
