@@ -50,10 +50,11 @@ impl Direct {
 
     /// Ends a connection; frames that nobody took are lost.
     pub fn disconnect(&mut self, connection: ConnectionId) {
-        if let Some(mut session) = self.sessions.remove(&connection) {
-            self.service.disconnect(&mut session);
-        }
         self.lines.remove(&connection);
+        if let Some(mut session) = self.sessions.remove(&connection) {
+            let told = self.service.disconnect(&mut session);
+            self.tell(told);
+        }
     }
 
     /// Whether a connection is open, from the server's side.
@@ -100,6 +101,16 @@ impl Direct {
         }
     }
 
+    /// What somebody is told of a connection that has ended: frames alone.
+    fn tell(&mut self, told: Option<Outbound>) {
+        let Some(Outbound { connection, event }) = told else { return };
+        let Some(session) = self.sessions.get_mut(&connection) else { return };
+        let step = self.service.events(session, [event]);
+        if let Some(line) = self.lines.get_mut(&connection).filter(|line| line.open) {
+            line.frames.extend(step.frames);
+        }
+    }
+
     fn take_step(&mut self, connection: ConnectionId, step: Step, now: Timestamp) {
         let Step { frames, outbound, next } = step;
         if let Some(line) = self.lines.get_mut(&connection).filter(|line| line.open) {
@@ -111,7 +122,8 @@ impl Direct {
             Next::Nothing => return,
             Next::Close => {
                 if let Some(session) = self.sessions.get_mut(&connection) {
-                    self.service.disconnect(session);
+                    let told = self.service.disconnect(session);
+                    self.tell(told);
                 }
                 return;
             }

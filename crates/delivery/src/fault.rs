@@ -30,6 +30,9 @@ pub(crate) enum Fault {
     /// No such upload, or no such body of an entry, or not any more.
     #[error("what this refers to is not here, or not any more")]
     BodyMissing,
+    /// No such link, or nobody at its other end.
+    #[error("nobody waits under this code, or not any more: begin again on the new device")]
+    LinkMissing,
     /// The connection is in another state.
     #[error("{0}")]
     NotNow(&'static str),
@@ -238,6 +241,7 @@ impl From<Fault> for Response {
             Fault::Malformed(_) => Error::new(ErrorCode::Malformed, text),
             Fault::TooLarge => Error::new(ErrorCode::TooLarge, text),
             Fault::BodyMissing => Error::new(ErrorCode::BodyMissing, text),
+            Fault::LinkMissing => Error::new(ErrorCode::LinkMissing, text),
             Fault::NotNow(_) => Error::new(ErrorCode::NotNow, text),
             Fault::NotLoggedIn => Error::new(ErrorCode::NotLoggedIn, text),
             Fault::RateLimited(wait) => Error::new(ErrorCode::RateLimited, text).retry_after(wait),
@@ -305,6 +309,7 @@ mod tests {
             Fault::Malformed("it cannot be read"),
             Fault::TooLarge,
             Fault::BodyMissing,
+            Fault::LinkMissing,
             Fault::NotNow("say Hello first"),
             Fault::NotLoggedIn,
             Fault::RateLimited(Duration::from_secs(3)),

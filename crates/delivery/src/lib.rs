@@ -55,6 +55,8 @@
 //! | SendCommit | header, epoch | Observer | AppendCommit | MessageSent, publications |
 //! | SendUploaded | the upload is here | as the request in it | as the request in it | MessageSent, publications |
 //! | FetchGroup | limits | tree, membership (R7) | | Group, or ReferredGroup |
+//! | OpenLink, FindLink | limits | | | LinkOpened, LinkFound |
+//! | SendLink | the link's life and messages | | | LinkMessage to the other end |
 //! | SendEphemeral | header, membership | | | Ephemeral to the connected |
 //! | MessageReceived | window | | Acknowledge, never in a hurry | Acknowledged |
 //!
@@ -82,6 +84,7 @@ mod hello;
 mod hub;
 mod job;
 pub mod limits;
+mod links;
 mod lists;
 mod login;
 mod observers;

@@ -99,7 +99,7 @@ impl Service {
         let entries = list.history().filter_map(|entry| UnverifiedEntry::decode(entry).ok());
         let mut keys = entries.filter_map(|entry| match entry.change() {
             Change::Add { list_key, .. } => Some(*list_key),
-            Change::Revoke { .. } | Change::RotateRecovery { .. } => None,
+            Change::Revoke { .. } | Change::RotateRecovery { .. } | Change::Rename { .. } => None,
         });
         Ok(keys.find(|key| keys::device_id(key) == login.device_id))
     }

@@ -25,6 +25,7 @@ impl Service {
                     outgoing.frame(frame);
                 }
                 Event::Ephemeral(ephemeral) => outgoing.frame(push(ephemeral)),
+                Event::Link(response) => outgoing.frame(push(response)),
                 Event::Published(publication) => {
                     let Phase::LoggedIn(active) = &mut session.phase else { continue };
                     if let Err(fault) = self.published(active, publication, &mut outgoing) {
@@ -34,9 +35,11 @@ impl Service {
                     }
                 }
                 Event::Fenced(why) => {
-                    self.disconnect(session);
+                    let told = self.disconnect(session);
                     outgoing.frame(fenced(why));
-                    return Step::frames(outgoing.into_frames()).and_close();
+                    let step =
+                        Step { outbound: told.into_iter().collect(), ..Step::frames(outgoing.into_frames()) };
+                    return step.and_close();
                 }
             }
         }

@@ -15,13 +15,14 @@ use crate::conversations::Directory;
 use crate::fault::Fault;
 use crate::hub::Hub;
 use crate::limits::Limiter;
+use crate::links::Links;
 use crate::lists::Lists;
 use crate::observers::Observers;
 use crate::pepper::Pepper;
 use crate::session::{Peer, Phase, Session};
 use crate::settings::Settings;
 use crate::staging::Staging;
-use crate::step::{ConnectionId, Next, Origin, Step};
+use crate::step::{ConnectionId, Next, Origin, Outbound, Step};
 use crate::tickets::Tickets;
 
 /// The services of one server.
@@ -43,6 +44,7 @@ pub struct Service {
     pub(crate) chores: Chores,
     pub(crate) tickets: Tickets,
     pub(crate) staging: Staging,
+    pub(crate) links: Links,
     connections: AtomicU64,
 }
 
@@ -67,6 +69,7 @@ impl Service {
             chores: Chores::new(),
             tickets: Tickets::default(),
             staging: Staging::default(),
+            links: Links::default(),
             hub: Hub::new(),
             connections: AtomicU64::new(0),
             suite: Suite::new(Arc::clone(&entropy)),
@@ -111,12 +114,13 @@ impl Service {
         Session::new(ConnectionId(number), peer)
     }
 
-    /// A connection has ended. Whatever of it is with a worker or the writer goes on.
-    pub fn disconnect(&self, session: &mut Session) {
+    /// A connection has ended. Whatever of it is with a worker or the writer goes on. The other end of a link is told.
+    pub fn disconnect(&self, session: &mut Session) -> Option<Outbound> {
         if let Phase::LoggedIn(active) = std::mem::replace(&mut session.phase, Phase::Ended) {
             self.tickets.end(active.ticket);
             self.hub.leave(active.who.mailbox, session.connection);
         }
+        self.leave_link(session.connection)
     }
 
     /// Takes a request. Reads the store, never writes, and does no work of more than about a millisecond.
@@ -169,6 +173,9 @@ impl Service {
             Request::FetchGroup(fetch) => self.fetch_group(session.caller()?, origin, fetch, now),
             Request::SendEphemeral(message) => self.send_ephemeral(session.caller()?, origin, message, now),
             Request::MessageReceived(received) => self.message_received(session, origin, &received),
+            Request::OpenLink(open) => self.open_link(session, origin, &open, now),
+            Request::FindLink(find) => self.find_link(session, origin, &find, now),
+            Request::SendLink(send) => self.send_link(session, origin, send, now),
             Request::Ping(_) => Ok(Step::answer(origin, Pong)),
             _ => Err(Fault::Unsupported),
         }

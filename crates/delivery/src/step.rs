@@ -108,6 +108,8 @@ pub enum Event {
     Published(Publication),
     /// An ephemeral message.
     Ephemeral(Ephemeral),
+    /// Something of the other end of a link.
+    Link(Response),
     /// The connection is of no more use to its device.
     Fenced(Fence),
 }

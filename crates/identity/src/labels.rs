@@ -33,10 +33,12 @@ pub const SERVER_HELLO: Label = Label("hushwire server hello v2");
 pub const LOGIN: Label = Label("hushwire login v2");
 /// By the first device of a new account, over the handles that shall be its own.
 pub const REGISTRATION: Label = Label("hushwire registration v2");
+/// Hashed with an offer and an answer into the digits that two screens show; signs nothing.
+pub const LINK_DIGITS: Label = Label("hushwire link digits v1");
 
-/// Every label that signs, for the test that they differ.
-pub const ALL: [Label; 7] =
-    [GENESIS, LIST_ENTRY, ADDED_DEVICE, NEW_RECOVERY_KEY, SERVER_HELLO, LOGIN, REGISTRATION];
+/// Every label, for the test that they differ.
+pub const ALL: [Label; 8] =
+    [GENESIS, LIST_ENTRY, ADDED_DEVICE, NEW_RECOVERY_KEY, SERVER_HELLO, LOGIN, REGISTRATION, LINK_DIGITS];
 
 /// A signature does not fit the key, the label and the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -19,6 +19,7 @@ pub mod host;
 pub mod invite;
 pub mod keys;
 pub mod labels;
+pub mod linking;
 pub mod list;
 pub mod recovery;
 pub mod safety;

@@ -1,6 +1,6 @@
 //! An account's device list: a hash chain of numbered, signed entries that grows from the genesis.
 //!
-//! Number 0 is the genesis, number 1 the addition of the first device. Every later entry adds a device, revokes one or
+//! Number 0 is the genesis, number 1 the addition of the first device. Every later entry adds, renames or revokes a device or
 //! rotates the recovery key, and is signed by an active device or by the recovery key (rule R2).
 //!
 //! Invariants:
@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hushwire_types::{AccountId, DeviceId, EntryHash, ListNumber};
 
+pub use build::{Joining, complete};
 pub use entry::{Author, Change, Device, DeviceName, NewDevice, UnverifiedEntry};
 
 use crate::Malformed;
@@ -86,8 +87,8 @@ pub enum Refusal {
     /// A key that the chain has used already.
     #[error("a key is used twice")]
     KeyReused,
-    /// The revoked device is not active there.
-    #[error("the revoked device is not active")]
+    /// The revoked or renamed device is not active there.
+    #[error("the device that it changes is not active")]
     NotActive,
     /// The chain has [`MAX_ENTRIES`].
     #[error("the list is full")]
@@ -297,7 +298,17 @@ impl DeviceList {
         }
     }
 
-    /// The devices that are active at the head, oldest first.
+    /// What its owner calls a device that is or was in the chain.
+    #[must_use]
+    pub fn name(&self, device: DeviceId) -> Option<&DeviceName> {
+        self.links_back_from(self.head().hash).find_map(|link| match link.entry.change() {
+            Change::Rename { device: renamed, name } if *renamed == device => Some(name),
+            Change::Add { name, .. } if link.adds(device) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The devices that are active at the head, oldest first, with the names that they came with: see [`DeviceList::name`].
     #[must_use]
     pub fn active_devices(&self) -> Vec<&Device> {
         let mut devices: Vec<&Device> = self.actives(self.head()).into_values().collect();
@@ -334,7 +345,7 @@ impl DeviceList {
     fn recovery_key_at(&self, place: ListHead) -> PublicKey {
         let rotated = self.links_back_from(place.hash).find_map(|link| match link.entry.change() {
             Change::RotateRecovery { new_key } => Some(*new_key),
-            Change::Add { .. } | Change::Revoke { .. } => None,
+            Change::Add { .. } | Change::Revoke { .. } | Change::Rename { .. } => None,
         });
         rotated.unwrap_or(*self.genesis.recovery_key())
     }

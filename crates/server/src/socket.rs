@@ -42,7 +42,8 @@ pub(crate) async fn serve(node: Arc<Node>, socket: WebSocket, peer: Peer, mut st
     }
     metrics::gauge!("hushd_connections").decrement(1);
     let _ = timeout(Duration::from_secs(1), line.socket.send(Message::Close(None))).await;
-    line.node.service.disconnect(&mut line.session);
+    let told = line.node.service.disconnect(&mut line.session);
+    line.node.inboxes.post(told);
 }
 
 /// One client.

@@ -54,6 +54,8 @@ codes! {
         ClosedGeneration = 21,
         /// The upload that the request names is not there, or not any more: upload it again.
         BodyMissing = 22,
+        /// Nobody waits under this code, or not any more; or the other end of the link has gone.
+        LinkMissing = 23,
     }
 }
 

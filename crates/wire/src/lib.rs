@@ -23,6 +23,7 @@ mod error;
 mod field;
 pub mod frame;
 pub mod limits;
+mod linking;
 mod login;
 mod mailbox;
 mod proto;
@@ -48,6 +49,7 @@ pub use conversations::{
 pub use error::{Error, ErrorCode, Standing};
 pub use field::{Fault, Invalid};
 pub use frame::{ClientFrame, DecodeError, EncodeError, RequestId, ServerFrame};
+pub use linking::{FindLink, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent, OpenLink, SendLink};
 pub use login::{Cursor, LoggedIn, Login, LoginFailed, LoginFailure};
 pub use mailbox::{
     Acknowledged, Delivery, Entry, EntryKind, Gap, ListChanged, Listening, MessageReceived, Place, Removed,

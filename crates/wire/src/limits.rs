@@ -64,6 +64,15 @@ pub const USERNAME_BYTES: usize = 128;
 /// Bytes of an invite code as text: 8 symbols and a hyphen today, room for longer ones.
 pub const INVITE_BYTES: usize = 32;
 
+/// Bytes of a link's code as text: 8 symbols and a hyphen today, room for longer ones.
+pub const LINK_CODE_BYTES: usize = 32;
+
+/// Bytes of one message of a link: a device list entry and what is said around it.
+pub const LINK_BYTES: usize = 2 * 1024;
+
+/// Messages that one link carries: twice what linking takes, and too few to be a way to chat.
+pub const LINK_MESSAGES: u32 = 16;
+
 /// Digits of an OTP.
 pub const OTP_DIGITS: usize = 6;
 

@@ -3,9 +3,9 @@
 use crate::field::{Invalid, Message};
 use crate::proto::client_frame::Request as Proto;
 use crate::{
-    AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, Hello, Login, LookUp,
-    MessageReceived, Otp, Ping, PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral,
-    SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
+    AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, FindLink, Hello, Login, LookUp,
+    MessageReceived, OpenLink, Otp, Ping, PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral,
+    SendLink, SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
 };
 
 macro_rules! requests {
@@ -94,6 +94,12 @@ requests! {
     AnswerHandleClaim = 842 as AnswerHandleClaim,
     /// Send a Commit or create a conversation by what was uploaded.
     SendUploaded = 843 as SendUploaded,
+    /// Ask to be found, as a new device.
+    OpenLink = 844 as OpenLink,
+    /// Find a new device.
+    FindLink = 845 as FindLink,
+    /// Send bytes to the other end of a link.
+    SendLink = 846 as SendLink,
 }
 
 impl Request {

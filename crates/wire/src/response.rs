@@ -4,8 +4,9 @@ use crate::field::{Invalid, Message};
 use crate::proto::server_frame::Response as Proto;
 use crate::{
     AccountKeys, Acknowledged, ClaimedKeyPackages, Delivery, Ephemeral, EphemeralSent, Error, Fenced, Group,
-    HandleClaimAnswered, KeyPackagesStored, KeysSet, ListEntryAppended, Listening, LoggedIn, LoginFailed,
-    MessageSent, OtpOk, Pong, ReferredGroup, Registration, RegistrationFailed, Welcomed,
+    HandleClaimAnswered, KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent,
+    ListEntryAppended, Listening, LoggedIn, LoginFailed, MessageSent, OtpOk, Pong, ReferredGroup,
+    Registration, RegistrationFailed, Welcomed,
 };
 
 macro_rules! responses {
@@ -125,4 +126,14 @@ responses! {
     HandleClaimAnswered = 1621 as HandleClaimAnswered,
     /// GroupInfo and tree, to be fetched by HTTPS.
     ReferredGroup = 1622 as ReferredGroup,
+    /// A new device can be found.
+    LinkOpened = 1623 as LinkOpened,
+    /// A new device was found.
+    LinkFound = 1624 as LinkFound,
+    /// Bytes went to the other end of a link.
+    LinkSent = 1625 as LinkSent,
+    /// Bytes of the other end of a link (a push).
+    LinkMessage = 1626 as LinkMessage,
+    /// The other end of a link has gone (a push).
+    LinkEnded = 1627 as LinkEnded,
 }

@@ -16,6 +16,7 @@ mod conversations;
 mod faults;
 mod groups;
 mod hello_login;
+mod links;
 mod mailbox;
 mod registration;
 mod world;

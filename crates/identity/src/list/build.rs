@@ -2,11 +2,53 @@
 
 use hushwire_types::DeviceId;
 
-use super::entry::{Countersigner, write};
-use super::{Author, Change, DeviceList, DeviceName, ListError, NewDevice};
+use super::entry::{Countersigner, UnverifiedEntry, write};
+use super::{Author, Change, DeviceList, DeviceName, ListError, ListHead, NewDevice, Refusal};
+use crate::Malformed;
 use crate::genesis::Genesis;
-use crate::keys::{ListKey, PublicKey};
+use crate::keys::{ListKey, PublicKey, Signature};
+use crate::labels::ADDED_DEVICE;
 use crate::recovery::RecoveryKey;
+
+/// A device that is to be added and has its secret keys elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joining {
+    /// Its key for the list and for login.
+    pub list_key: PublicKey,
+    /// The key of its MLS leaves.
+    pub mls_key: PublicKey,
+    /// What its owner calls it.
+    pub name: DeviceName,
+}
+
+impl Joining {
+    fn change(&self) -> Change {
+        let Self { list_key, mls_key, name } = self.clone();
+        Change::Add { list_key, mls_key, name }
+    }
+}
+
+/// Makes a draft whole with the signature of the device that it adds, if it adds just that device, right after `head`.
+///
+/// # Errors
+/// [`Malformed`]: it is no such draft.
+pub fn complete(
+    draft: &[u8],
+    head: ListHead,
+    joining: &Joining,
+    list_key: &ListKey,
+) -> Result<Vec<u8>, Malformed> {
+    let whole = |signature: &Signature| [draft, &signature.0].concat();
+    let entry = UnverifiedEntry::decode(&whole(&Signature([0; 64])))?;
+    let fits = entry.number() == head.number.next()
+        && entry.previous() == head.hash
+        && *entry.change() == joining.change()
+        && list_key.public() == joining.list_key;
+    if !fits {
+        return Err(Malformed { what: "draft of a device list entry" });
+    }
+    Ok(whole(&list_key.sign(ADDED_DEVICE, &[entry.body()])))
+}
 
 impl DeviceList {
     /// The next entry, which adds `device`.
@@ -22,12 +64,37 @@ impl DeviceList {
         self.checked(write(self.head(), &change, author, Countersigner::Device(device.list_key)))
     }
 
+    /// The next entry, which adds a device elsewhere, up to that one's own signature: [`complete`] makes it whole.
+    ///
+    /// # Errors
+    /// [`ListError::Refused`] where `author` is no active device.
+    pub fn draft(&self, author: &ListKey, joining: &Joining) -> Result<Vec<u8>, ListError> {
+        if self.device(author.device_id()).is_none() {
+            return Err(ListError::Refused(Refusal::Author));
+        }
+        let author = Author::Device(author);
+        Ok(write(self.head(), &joining.change(), author, Countersigner::Nobody))
+    }
+
     /// The next entry, which revokes `device`.
     ///
     /// # Errors
     /// [`ListError::Refused`] where the list's rules do not allow it.
     pub fn revoke(&self, author: Author<'_>, device: DeviceId) -> Result<Vec<u8>, ListError> {
         self.checked(write(self.head(), &Change::Revoke { device }, author, Countersigner::Nobody))
+    }
+
+    /// The next entry, which gives `device` another name.
+    ///
+    /// # Errors
+    /// [`ListError::Refused`] where the list's rules do not allow it.
+    pub fn rename(
+        &self,
+        author: Author<'_>,
+        device: DeviceId,
+        name: DeviceName,
+    ) -> Result<Vec<u8>, ListError> {
+        self.checked(write(self.head(), &Change::Rename { device, name }, author, Countersigner::Nobody))
     }
 
     /// The next entry, which replaces the recovery key.

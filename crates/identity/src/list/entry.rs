@@ -1,7 +1,7 @@
 //! One entry of a device list, as bytes and as its parts.
 //!
 //! `'E' 1 ‖ number u64 ‖ previous hash ‖ change ‖ author ‖ signature ‖ [countersignature]`, where a change is
-//! `1 ‖ list key ‖ MLS key ‖ u8 length ‖ name`, `2 ‖ device id` or `3 ‖ recovery key`, and an author `1 ‖ device id`
+//! `1 ‖ list key ‖ MLS key ‖ u8 length ‖ name`, `2 ‖ device id`, `3 ‖ recovery key` or `4 ‖ device id ‖ u8 length ‖ name`, and an author `1 ‖ device id`
 //! or `2`. Both signatures are over everything before them but each other; additions and rotations have the
 //! second one, by the key that they bring in.
 
@@ -22,6 +22,7 @@ const KIND: [u8; 2] = *b"E\x01";
 const ADD: u8 = 1;
 const REVOKE: u8 = 2;
 const ROTATE_RECOVERY: u8 = 3;
+const RENAME: u8 = 4;
 const BY_DEVICE: u8 = 1;
 const BY_RECOVERY: u8 = 2;
 
@@ -107,6 +108,13 @@ pub enum Change {
         /// The new key.
         new_key: PublicKey,
     },
+    /// A device gets another name.
+    Rename {
+        /// The device.
+        device: DeviceId,
+        /// What its owner calls it now.
+        name: DeviceName,
+    },
 }
 
 /// Who writes an entry.
@@ -166,7 +174,7 @@ impl UnverifiedEntry {
         let signature = Signature(reader.array()?);
         let countersignature = match change {
             Change::Add { .. } | Change::RotateRecovery { .. } => Some(Signature(reader.array()?)),
-            Change::Revoke { .. } => None,
+            Change::Revoke { .. } | Change::Rename { .. } => None,
         };
         if number == ListNumber(0) {
             return Err(reader.malformed());
@@ -241,13 +249,20 @@ fn read_change(reader: &mut Reader<'_>) -> Result<Change, Malformed> {
     match reader.byte()? {
         ADD => {
             let (list_key, mls_key) = (read_key(reader)?, read_key(reader)?);
-            let name = std::str::from_utf8(reader.short_bytes()?).map_err(|_| reader.malformed())?;
-            Ok(Change::Add { list_key, mls_key, name: name.parse()? })
+            Ok(Change::Add { list_key, mls_key, name: read_name(reader)? })
         }
         REVOKE => Ok(Change::Revoke { device: DeviceId::new(reader.array()?) }),
         ROTATE_RECOVERY => Ok(Change::RotateRecovery { new_key: read_key(reader)? }),
+        RENAME => {
+            let device = DeviceId::new(reader.array()?);
+            Ok(Change::Rename { device, name: read_name(reader)? })
+        }
         _ => Err(reader.malformed()),
     }
+}
+
+fn read_name(reader: &mut Reader<'_>) -> Result<DeviceName, Malformed> {
+    std::str::from_utf8(reader.short_bytes()?).map_err(|_| reader.malformed())?.parse()
 }
 
 fn read_key(reader: &mut Reader<'_>) -> Result<PublicKey, Malformed> {
@@ -292,9 +307,7 @@ fn write_change(out: &mut Vec<u8>, change: &Change) {
             out.push(ADD);
             out.extend(list_key.as_bytes());
             out.extend(mls_key.as_bytes());
-            // A name has at most 64 bytes.
-            out.push(u8::try_from(name.as_str().len()).unwrap_or(u8::MAX));
-            out.extend(name.as_str().as_bytes());
+            write_name(out, name);
         }
         Change::Revoke { device } => {
             out.push(REVOKE);
@@ -304,5 +317,16 @@ fn write_change(out: &mut Vec<u8>, change: &Change) {
             out.push(ROTATE_RECOVERY);
             out.extend(new_key.as_bytes());
         }
+        Change::Rename { device, name } => {
+            out.push(RENAME);
+            out.extend(device.as_bytes());
+            write_name(out, name);
+        }
     }
+}
+
+fn write_name(out: &mut Vec<u8>, name: &DeviceName) {
+    // A name has at most 64 bytes.
+    out.push(u8::try_from(name.as_str().len()).unwrap_or(u8::MAX));
+    out.extend(name.as_str().as_bytes());
 }

@@ -37,7 +37,8 @@ impl DeviceList {
                 let (id, added_at) = (device_id(&list_key), entry.number());
                 Ok(Some(Device { id, list_key, mls_key, name, added_at }))
             }
-            Change::Revoke { device } => match self.device_at(place, *device) {
+            Change::Revoke { device } | Change::Rename { device, .. } => match self.device_at(place, *device)
+            {
                 At::Active(_) => Ok(None),
                 At::NotActive | At::Unknown => Err(Refusal::NotActive),
             },
@@ -74,7 +75,7 @@ impl DeviceList {
         let used = self.links_back_from(place.hash).any(|link| match link.entry.change() {
             Change::Add { list_key, mls_key, .. } => list_key == key || mls_key == key,
             Change::RotateRecovery { new_key } => new_key == key,
-            Change::Revoke { .. } => false,
+            Change::Revoke { .. } | Change::Rename { .. } => false,
         });
         // The genesis names the first device's list key, which entry 1 then brings in.
         let first = place.number > ListNumber(0) && self.genesis().list_key() == key;

@@ -275,3 +275,22 @@ proptest! {
         prop_assert_eq!(read.active_devices(), list.active_devices());
     }
 }
+
+#[test]
+fn a_device_is_renamed_by_another_one_and_keeps_its_keys() {
+    let mut list = list();
+    add(&mut list, 1, 2);
+    let (by, renamed) = (list_key(1), list_key(2).device_id());
+    let entry = list.rename(Author::Device(&by), renamed, "kitchen".parse().unwrap()).unwrap();
+    let accepted = list.append(&entry).unwrap();
+    assert_eq!((accepted.added.len(), accepted.revoked.len(), accepted.new_entries), (0, 0, 1));
+    assert_eq!(list.name(renamed).map(DeviceName::as_str), Some("kitchen"));
+    assert_eq!(list.name(by.device_id()).map(DeviceName::as_str), Some("device 1"));
+    assert_eq!(list.device(renamed).unwrap().mls_key, mls_key(2));
+    revoke(&mut list, 1, 2);
+    assert_eq!(list.name(renamed).map(DeviceName::as_str), Some("kitchen"));
+    let gone = list.rename(Author::Device(&by), renamed, "attic".parse().unwrap());
+    assert_eq!(gone, Err(ListError::Refused(Refusal::NotActive)));
+    let by_it = list.rename(Author::Device(&list_key(2)), by.device_id(), "attic".parse().unwrap());
+    assert_eq!(by_it, Err(ListError::Refused(Refusal::Author)));
+}

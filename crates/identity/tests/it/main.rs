@@ -14,6 +14,7 @@ mod genesis;
 mod handle;
 mod invite;
 mod keys;
+mod linking;
 mod list;
 mod lookup;
 mod recovery;

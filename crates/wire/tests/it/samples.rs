@@ -9,13 +9,14 @@ use hushwire_types::{
 use hushwire_wire::{
     AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
     ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry,
-    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim,
-    HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet,
-    ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp,
-    MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys,
-    Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
-    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
-    SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
+    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, FindLink, Gap, Group,
+    HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello,
+    KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent, ListChanged,
+    ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
+    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred,
+    ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
+    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage,
+    SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
 };
 
 const ACCOUNT: AccountId = AccountId::new([0xa1; 32]);
@@ -50,6 +51,9 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("append_list_entry", AppendListEntry { entry: opaque("entry") }.into()),
         ("send_commit", send_commit().into()),
         ("create_conversation", create_conversation().into()),
+        ("open_link", OpenLink { commitment: [0x0c; 32] }.into()),
+        ("find_link", FindLink { code: "K7QF-2M9D".into() }.into()),
+        ("send_link", SendLink { body: opaque("offer") }.into()),
         ("send_uploaded", SendUploaded { upload: body(0xb0) }.into()),
         (
             "create_group",
@@ -196,6 +200,11 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("delivery", Delivery { entries: entries() }.into()),
         ("delivery_of_claims", Delivery { entries: claims() }.into()),
         ("handle_claim_answered", HandleClaimAnswered.into()),
+        ("link_opened", LinkOpened { code: "K7QF-2M9D".into(), expires_at: NOW }.into()),
+        ("link_found", LinkFound { commitment: [0x0c; 32] }.into()),
+        ("link_sent", LinkSent.into()),
+        ("link_message", LinkMessage { body: opaque("answer") }.into()),
+        ("link_ended", LinkEnded.into()),
         ("delivery_of_references", Delivery { entries: references() }.into()),
     ];
     all.extend(errors());

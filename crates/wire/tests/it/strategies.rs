@@ -10,13 +10,14 @@ use hushwire_wire::limits::{BODY_BYTES, UPLOAD_BYTES};
 use hushwire_wire::{
     AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
     ClaimedKeyPackage, ClaimedKeyPackages, ConversationKind, CreateConversation, Cursor, Delivery, Entry,
-    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, Gap, Group, HandleClaim,
-    HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello, KeyPackagesStored, KeysSet,
-    ListChanged, ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp,
-    MessageReceived, MessageSent, Opaque, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys,
-    Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
-    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendMessage, SendPublicKeys,
-    SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
+    EntryKind, Ephemeral, EphemeralSent, Error, ErrorCode, Fenced, FetchGroup, FindLink, Gap, Group,
+    HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello,
+    KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent, ListChanged,
+    ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
+    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred,
+    ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
+    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage,
+    SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -213,6 +214,9 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         .into()),
         put_key_packages().prop_map(Request::from),
         opaque().prop_map(|entry| AppendListEntry { entry }.into()),
+        any::<[u8; 32]>().prop_map(|commitment| OpenLink { commitment }.into()),
+        sensitive().prop_map(|code| FindLink { code }.into()),
+        opaque().prop_map(|body| SendLink { body }.into()),
         (sensitive(), account(), any::<i32>()).prop_map(|(handle, account_id, answer)| {
             let answer = HandleClaimAnswer::from_code(answer);
             AnswerHandleClaim { handle, account_id, answer }.into()
@@ -399,6 +403,11 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         Just(Response::from(OtpOk)),
         Just(Response::from(EphemeralSent)),
         Just(Response::from(HandleClaimAnswered)),
+        Just(Response::from(LinkSent)),
+        Just(Response::from(LinkEnded)),
+        any::<[u8; 32]>().prop_map(|commitment| LinkFound { commitment }.into()),
+        (sensitive(), time()).prop_map(|(code, expires_at)| LinkOpened { code, expires_at }.into()),
+        opaque().prop_map(|body| LinkMessage { body }.into()),
         account().prop_map(|account_id| KeysSet { account_id }.into()),
         any::<u64>().prop_map(|seq| Acknowledged { through_seq: Seq(seq) }.into()),
         any::<u64>().prop_map(|seq| Listening { through_seq: Seq(seq) }.into()),
