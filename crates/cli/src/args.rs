@@ -60,6 +60,14 @@ pub struct Global {
 pub enum Command {
     /// Make an account on a server.
     Join(Join),
+    /// Make this a new device of an account that you have.
+    Link(Link),
+    /// Look at your devices; let a new one in, rename one, put one out.
+    Device {
+        /// What to do.
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
     /// Send a text.
     Send(Send),
     /// Print what arrives.
@@ -116,6 +124,46 @@ pub struct Join {
     /// Connect in clear text; possible on this machine only.
     #[arg(long, hide = true)]
     pub plain: bool,
+}
+
+/// Make this a new device of an account that you have.
+#[derive(Debug, Args)]
+pub struct Link {
+    /// The server's link, hush://host:port#FINGERPRINT; an invite's link will do.
+    pub link: String,
+    /// What this device is called; the machine's name by default.
+    #[arg(long, value_name = "NAME")]
+    pub device_name: Option<String>,
+    /// How this device's database is locked.
+    #[arg(long, value_enum, default_value_t = Lock::Auto)]
+    pub lock: Lock,
+    /// Connect in clear text; possible on this machine only.
+    #[arg(long, hide = true)]
+    pub plain: bool,
+}
+
+/// What can be done with one's devices.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// List them.
+    List,
+    /// Let in the device that shows this code.
+    Approve {
+        /// The code, or the text that the QR code holds.
+        code: String,
+    },
+    /// Call one otherwise.
+    Rename {
+        /// Its name or the beginning of its id.
+        device: String,
+        /// The new name, at most 64 bytes.
+        name: String,
+    },
+    /// Put one out for ever: it is logged out at once and reads nothing more.
+    Revoke {
+        /// Its name or the beginning of its id.
+        device: String,
+    },
 }
 
 /// How a device's database is locked.

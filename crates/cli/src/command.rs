@@ -1,10 +1,12 @@
 //! One module for each command.
 
 pub(crate) mod chat;
+pub(crate) mod device;
 pub(crate) mod group;
 pub(crate) mod handles;
 pub(crate) mod history;
 pub(crate) mod join;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod paper;
 pub(crate) mod receive;

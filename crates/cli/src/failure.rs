@@ -1,8 +1,8 @@
 //! Failures as a person hears of them: one sentence, and an exit code for scripts.
 
 use hushwire_client::{
-    ClientError, ConnectError, JoinError, KeyFileError, Link, OpenError, Refusal, Trouble, TroubleKind,
-    account_code,
+    ClientError, ConnectError, JoinError, KeyFileError, Link, LinkingError, OpenError, Refusal, Trouble,
+    TroubleKind, account_code,
 };
 
 use crate::exit::Exit;
@@ -131,6 +131,19 @@ impl From<JoinError> for Failure {
             JoinError::Connect(_) | JoinError::Lost(_) | JoinError::Silent => Exit::Network,
             JoinError::RateLimited { .. } => Exit::RateLimit,
             JoinError::NoProof => Exit::Usage,
+            _ => Exit::Error,
+        };
+        Self::new(exit, whole(&error))
+    }
+}
+
+impl From<LinkingError> for Failure {
+    fn from(error: LinkingError) -> Self {
+        let exit = match &error {
+            LinkingError::Connect(ConnectError::Untrusted { .. } | ConnectError::ClearText { .. })
+            | LinkingError::Foreign => Exit::Untrusted,
+            LinkingError::Connect(_) | LinkingError::Lost(_) | LinkingError::Silent => Exit::Network,
+            LinkingError::Client(ClientError::Refused(refusal)) => of_refusal(refusal),
             _ => Exit::Error,
         };
         Self::new(exit, whole(&error))

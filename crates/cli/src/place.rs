@@ -67,6 +67,18 @@ pub(crate) fn existing(global: &Global) -> Result<Place, Failure> {
     Ok(Place { folder: folders.profile, key })
 }
 
+/// The place of a profile that is to be made from nothing.
+pub(crate) fn empty(global: &Global, lock: Lock, say: &Say) -> Result<Place, Failure> {
+    if Database::exists(&folders(global)?.profile) {
+        let sentence = format!(
+            "profile \"{}\" has an account, or a registration that began: choose another name with --profile",
+            global.profile
+        );
+        return Err(Failure::error(sentence));
+    }
+    new(global, lock, say)
+}
+
 /// The place of a profile that is to be made; one whose registration was cut off is used again.
 pub(crate) fn new(global: &Global, lock: Lock, say: &Say) -> Result<Place, Failure> {
     let folders = folders(global)?;

@@ -84,6 +84,8 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
     let exit = runtime.block_on(async {
         match command {
             Command::Join(join) => command::join::run(context, join).await,
+            Command::Link(link) => command::link::run(context, link).await,
+            Command::Device { command } => command::device::run(context, command).await,
             Command::Send(send) => command::send::run(context, send).await,
             Command::Receive(receive) => command::receive::run(context, receive).await,
             Command::Chat(chat) => command::chat::run(context, chat).await,

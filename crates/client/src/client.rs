@@ -16,7 +16,7 @@ use crate::connect::ServerAddress;
 use crate::driver::{Ask, Driver, Parts};
 use crate::link::{ClockSkew, Link};
 use crate::profile::World;
-use crate::view::{self, Account, Contact, Conversation, Cursor, Handles, Page, Person, Settled};
+use crate::view::{self, Account, Contact, Conversation, Cursor, Devices, Handles, Page, Person, Settled};
 use crate::worker::{Gone, Stepped, Worker};
 
 /// Commands that may wait for the engine.
@@ -35,6 +35,8 @@ struct Shared {
     link: watch::Receiver<Link>,
     journal: watch::Receiver<Seq>,
     skew: watch::Receiver<Option<ClockSkew>>,
+    address: ServerAddress,
+    world: World,
     driver: Mutex<Option<tokio::task::JoinHandle<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,15 +85,15 @@ impl Client {
         let (journal_in, journal) = watch::channel(Seq(0));
         let (skew_in, skew) = watch::channel(None);
         let parts = Parts {
-            address,
+            address: address.clone(),
             worker: worker.clone(),
             stepped,
             asks: asked,
             link: link_in,
             journal: journal_in,
             skew: skew_in,
-            clock: world.clock,
-            entropy: world.entropy,
+            clock: Arc::clone(&world.clock),
+            entropy: Arc::clone(&world.entropy),
         };
         let driver = tokio::spawn(Driver::new(parts).run());
         let shared = Shared {
@@ -101,10 +103,21 @@ impl Client {
             link,
             journal,
             skew,
+            address,
+            world,
             driver: Mutex::new(Some(driver)),
             thread: Mutex::new(Some(thread)),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Where the profile's server is.
+    pub(crate) fn address(&self) -> &ServerAddress {
+        &self.shared.address
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.shared.world
     }
 
     /// How the connection stands; the receiver sees every change.
@@ -209,6 +222,22 @@ impl Client {
     /// The database.
     pub async fn handles(&self) -> Result<Handles, ClientError> {
         self.read(view::handles).await
+    }
+
+    /// The devices of this account, those that were put out too.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn devices(&self) -> Result<Devices, ClientError> {
+        self.read(view::devices).await
+    }
+
+    /// Conversations in which devices have yet to be added or removed, as far as this device knows.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn unsettled(&self) -> Result<usize, ClientError> {
+        self.read(view::unsettled).await
     }
 
     /// Everybody that this profile knows, oneself not.

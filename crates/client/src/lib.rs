@@ -97,6 +97,7 @@ pub mod group;
 pub mod join;
 mod large;
 pub mod link;
+pub mod linking;
 mod login;
 pub mod profile;
 mod tls;
@@ -122,5 +123,6 @@ pub use hushwire_engine::{
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};
 pub use link::{ClockSkew, Link, Trouble, TroubleKind};
+pub use linking::{Approving, Comparing, LinkingError, Waiting, approve, wait_to_be_found};
 pub use profile::{OpenError, Place, World, open};
 pub use worker::Gone;

@@ -46,6 +46,8 @@ pub enum TroubleKind {
     Untrusted,
     /// The server does not let this device in.
     Refused,
+    /// This device is no part of its account any more.
+    PutOut,
     /// The server asks to slow down. It is tried again.
     RateLimit,
     /// The same device logged in elsewhere: this profile was copied.

@@ -63,6 +63,8 @@ fn unsigned(error: &RegisterError) -> Trouble {
 }
 
 fn refused(failed: &wire::LoginFailed) -> Trouble {
+    let kind =
+        if failed.failure == LoginFailure::Revoked { TroubleKind::PutOut } else { TroubleKind::Refused };
     let text = match failed.failure {
         LoginFailure::Suspended => "this account is suspended on its server: ask whoever runs it",
         LoginFailure::Revoked => {
@@ -70,7 +72,7 @@ fn refused(failed: &wire::LoginFailed) -> Trouble {
         }
         _ => "the server does not know this account or this device",
     };
-    Trouble::new(TroubleKind::Refused, text)
+    Trouble::new(kind, text)
 }
 
 /// The server's own reason to end a connection.

@@ -14,8 +14,11 @@ use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation,
 
 use crate::client::ClientError;
 
+mod devices;
 mod group;
 
+pub use devices::{Device, Devices};
+pub(crate) use devices::{devices, unsettled};
 pub use group::{Group, With};
 pub(crate) use group::{find_groups, group};
 

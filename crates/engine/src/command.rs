@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use hushwire_identity::Handle;
-use hushwire_types::{AccountId, ContentId, ConversationId};
+use hushwire_identity::list::Joining;
+use hushwire_identity::{DeviceName, Handle};
+use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
 use serde::{Deserialize, Serialize};
 
 use crate::text;
@@ -92,6 +93,28 @@ pub enum Command {
         account: AccountId,
         /// At most 64 characters.
         name: Option<String>,
+    },
+    /// The entry of the own list that adds a device elsewhere, up to that device's own signature.
+    DraftDevice {
+        /// The device.
+        joining: Joining,
+    },
+    /// Append an entry that adds a device of this account, as the device has signed it.
+    AddDevice {
+        /// The entry.
+        entry: Vec<u8>,
+    },
+    /// Give a device of this account another name.
+    RenameDevice {
+        /// Which.
+        device: DeviceId,
+        /// What it is called from now on.
+        name: DeviceName,
+    },
+    /// Put a device out of this account, for ever.
+    RevokeDevice {
+        /// Which; not this one.
+        device: DeviceId,
     },
     /// The person has read what stopped a conversation and wants to go on.
     Resume {
@@ -210,6 +233,11 @@ pub enum Outcome {
         /// Its number.
         wish: i64,
     },
+    /// A device was drafted.
+    Drafted {
+        /// The list entry that adds it, without its own signature.
+        draft: Vec<u8>,
+    },
     /// Done.
     Done,
     /// Not done, and nothing was stored.
@@ -316,6 +344,15 @@ pub enum Refusal {
     /// Only admins write here.
     #[error("only admins write in this group")]
     MayNotWrite,
+    /// A device puts out others only.
+    #[error("a device cannot put itself out: do it from another device of yours")]
+    ThisDevice,
+    /// Another device has changed the list of devices at the same time.
+    #[error("the list of your devices is being changed from elsewhere: look at it and try again")]
+    ListMoved,
+    /// An entry for the list of devices that is none.
+    #[error("the new device signed something that cannot stand in the list: {0}")]
+    BadEntry(String),
     /// There is nothing to decide.
     #[error("there is no change to decide about")]
     NoChange,

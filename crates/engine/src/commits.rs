@@ -304,7 +304,8 @@ impl Step<'_, '_> {
                 self.commit(conversation, &Intent::Refresh)
             }
             Need::Add(account, device_ids) => {
-                if self.may_commit(&conversation.id)? {
+                let own = account == self.me.account;
+                if own && self.may_add_own(&conversation.id) || !own && self.may_commit(&conversation.id)? {
                     let tag = Tag::Claim { conversation: conversation.id, account };
                     self.request(tag, wire::RecipientKeys { account_id: account, device_ids });
                 }

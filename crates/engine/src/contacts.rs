@@ -39,6 +39,10 @@ impl Step<'_, '_> {
             Command::DecideClaim { handle, claimant, answer } => {
                 return self.decide(id, handle, *claimant, *answer);
             }
+            Command::DraftDevice { joining } => self.draft_device(joining)?,
+            Command::AddDevice { entry } => return self.add_device(id, entry),
+            Command::RenameDevice { device, name } => return self.rename_device(id, *device, name),
+            Command::RevokeDevice { device } => return self.revoke_device(id, *device),
             Command::Name { account, name } => self.name(account, name.as_deref())?,
             Command::Resume { conversation } => self.resume(conversation)?,
         };
@@ -154,6 +158,9 @@ impl Step<'_, '_> {
         }
         for (id, ..) in std::mem::take(&mut self.session.deciding) {
             self.done(id, Outcome::Refused(Refusal::Unreachable));
+        }
+        if let Some(command) = self.session.appending.take().map(|appending| appending.command()) {
+            self.done(command, Outcome::Refused(Refusal::Unreachable));
         }
         Ok(())
     }

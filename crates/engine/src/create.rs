@@ -127,10 +127,11 @@ impl Step<'_, '_> {
         {
             return self.claimed_for_group(&conversation, account, result);
         }
+        let own_of_a_new_one = account == self.me.account && self.is_to_be_made(id)?;
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
-                ErrorCode::NoKeyPackage if account == self.me.account => {
+                ErrorCode::NoKeyPackage if own_of_a_new_one => {
                     self.session.claimed.insert((*id, account), Vec::new());
                     return Ok(());
                 }
@@ -148,22 +149,35 @@ impl Step<'_, '_> {
         let again = self.connection().is_some_and(|connection| connection.tries(&tag) > 0);
         let loudness = if again { Loudness::Again } else { Loudness::First };
         let add = self.additions(account, claimed, loudness)?;
-        if add.is_empty() && account != self.me.account {
-            let now = self.now;
-            if let Some(connection) = self.connection() {
-                connection.put_off(tag, Duration::ZERO, now);
-            }
+        if add.is_empty() && !own_of_a_new_one {
+            self.claim_later(tag);
             return Ok(());
         }
         match conversation.state {
-            ConversationState::Opening
-                if conversation.group.is_none() && conversation.generation == Generation(0) =>
-            {
+            ConversationState::Opening if self.is_to_be_made(id)? => {
                 self.session.claimed.insert((*id, account), add);
                 Ok(())
             }
             ConversationState::Active => self.add_devices(&conversation, add),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether this device is still to make the group of a conversation.
+    pub(crate) fn is_to_be_made(&self, id: &ConversationId) -> Result<bool, Stop> {
+        let to_be_made = |known: Conversation| {
+            known.state == ConversationState::Opening
+                && known.group.is_none()
+                && known.generation == Generation(0)
+        };
+        Ok(self.conversation(id)?.is_some_and(to_be_made))
+    }
+
+    /// A claim that brought nothing: whoever has no KeyPackages may have some later.
+    pub(crate) fn claim_later(&mut self, tag: Tag) {
+        let now = self.now;
+        if let Some(connection) = self.connection() {
+            connection.put_off(tag, Duration::ZERO, now);
         }
     }
 

@@ -52,6 +52,9 @@ pub enum RegisterError {
     /// The server is not the one of the invite: its key or its signature is another. Nothing was sent to it.
     #[error("this is not the server that you joined: its key does not match. Nothing was sent to it")]
     WrongServer,
+    /// The account's list does not have this device.
+    #[error("the account's list of devices does not have this device: link it again")]
+    NotListed,
     /// A bug.
     #[error("hush made a mistake: {0}")]
     Bug(&'static str),

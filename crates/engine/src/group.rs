@@ -200,7 +200,11 @@ impl Step<'_, '_> {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
                 ErrorCode::NoKeyPackage if account == self.me.account => {
-                    self.session.claimed.insert((id, account), Vec::new());
+                    if self.is_to_be_made(&id)? {
+                        self.session.claimed.insert((id, account), Vec::new());
+                    } else {
+                        self.claim_later(tag);
+                    }
                     return Ok(());
                 }
                 ErrorCode::UnknownAccount | ErrorCode::AccountSuspended | ErrorCode::NoKeyPackage => {
@@ -212,6 +216,10 @@ impl Step<'_, '_> {
         let add = self.group_additions(account, claimed)?;
         if account == self.me.account {
             return match conversation.state {
+                ConversationState::Active if add.is_empty() => {
+                    self.claim_later(tag);
+                    Ok(())
+                }
                 ConversationState::Active => self.add_devices(conversation, add),
                 _ => {
                     self.session.claimed.insert((id, account), add);

@@ -35,6 +35,13 @@ fn taken(list: &DeviceList) -> u64 {
     u64::try_from(list.history().count()).unwrap_or(u64::MAX)
 }
 
+/// Who has written an entry of the own list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    This,
+    Others,
+}
+
 /// What became of an account's keys that the server showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
@@ -227,8 +234,24 @@ impl Step<'_, '_> {
             account::set_head(self.tx, &account, head.number, &head.hash)?;
         }
         self.lists.put(list);
-        self.list_grew(account, head, &accepted)?;
+        self.list_grew(account, head, &accepted, By::Others)?;
         Ok(Keys::Good)
+    }
+
+    /// An entry of the own list that the server has.
+    pub(crate) fn grow_own(&mut self, entry: &[u8], by: By) -> Result<(), Stop> {
+        let known = self.own_list()?;
+        let mut list = known.clone();
+        let accepted =
+            list.append(entry).map_err(|_| StepError::Bug("an entry that was checked is refused"))?;
+        if accepted.new_entries == 0 {
+            return Ok(());
+        }
+        self.write_entries(&list, known.history().count())?;
+        let (account, head) = (self.me.account, list.head());
+        account::set_head(self.tx, &account, head.number, &head.hash)?;
+        self.lists.put(list);
+        self.list_grew(account, head, &accepted, by)
     }
 
     /// Writes all entries but the first `known`, in the order in which they were taken.
@@ -247,12 +270,18 @@ impl Step<'_, '_> {
     }
 
     /// What follows from a longer list: groups are to be looked at, and people told.
-    fn list_grew(&mut self, account: AccountId, head: ListHead, accepted: &Accepted) -> Result<(), Stop> {
+    fn list_grew(
+        &mut self,
+        account: AccountId,
+        head: ListHead,
+        accepted: &Accepted,
+        by: By,
+    ) -> Result<(), Stop> {
         self.event(&Event::Contact { account }, None, None)?;
         if account == self.me.account {
             let credential = LeafCredential { account, device: self.me.device, list: head };
             self.device.set_credential(credential).map_err(|error| own_fault(&error))?;
-            for device in &accepted.added {
+            for device in accepted.added.iter().filter(|_| by == By::Others) {
                 self.alert(Alert::OwnDeviceAdded { device: *device }, None)?;
             }
             if accepted.revoked.contains(&self.me.device) {
@@ -356,6 +385,14 @@ impl Step<'_, '_> {
         number: ListNumber,
         result: Result<&wire::ListEntryAppended, &wire::Error>,
     ) -> Result<(), Stop> {
+        if let Ok(_) = result
+            && let Some(connection) = self.connection()
+        {
+            connection.own_list = Some(number);
+        }
+        if self.appended(number, result.map(|_| ()))? && result.is_ok() {
+            return Ok(());
+        }
         match result {
             Ok(_) => {
                 if let Some(connection) = self.connection() {

@@ -13,7 +13,7 @@ use hushwire_client_store::profile::{Profile, ProfileState};
 use hushwire_client_store::{Database, account, list, profile, progress};
 use hushwire_identity::{
     ChannelBinding, DeviceList, DeviceName, Flags, Genesis, Handle, ListKey, PublicKey, RecoveryKey,
-    ServerHello, Signature, statement,
+    ServerHello, Signature, UnverifiedEntry, statement,
 };
 use hushwire_types::{Entropy, Secret, SessionId, Timestamp, rng};
 use hushwire_wire as wire;
@@ -213,43 +213,51 @@ fn write_profile(
         .map_err(|_| RegisterError::Bug("the first entry of a list was refused"))?;
     let own = DeviceList::verify(genesis.as_bytes(), [&entry])
         .map_err(|_| RegisterError::Bug("a new list did not verify"))?;
-    let account = genesis.account_id();
-    profile::insert(
-        tx,
-        &Profile {
-            account,
-            device: list_key.device_id(),
-            device_name: new.device_name.as_str().to_owned(),
-            handle: new.handle.to_string(),
-            list_key: list_key.seed(),
-            mls_key,
-            genesis: genesis.as_bytes().to_vec(),
-            server: new.server.clone(),
-            server_key: *new.server_key.as_bytes(),
-            state: ProfileState::Registering,
-            recovery_key: Some(recovery.seed()),
-            registration: None,
-            created_at: now,
-        },
-    )?;
+    let profile = Profile {
+        account: genesis.account_id(),
+        device: list_key.device_id(),
+        device_name: new.device_name.as_str().to_owned(),
+        handle: new.handle.to_string(),
+        list_key: list_key.seed(),
+        mls_key,
+        genesis: genesis.as_bytes().to_vec(),
+        server: new.server.clone(),
+        server_key: *new.server_key.as_bytes(),
+        state: ProfileState::Registering,
+        recovery_key: Some(recovery.seed()),
+        registration: None,
+        created_at: now,
+    };
+    insert_own(tx, &profile, &own)
+}
+
+/// The rows of a new profile: itself, its account, and the list of its account.
+pub(crate) fn insert_own(
+    tx: &hushwire_client_store::Tx<'_>,
+    profile: &Profile,
+    own: &DeviceList,
+) -> Result<(), RegisterError> {
+    profile::insert(tx, profile)?;
+    let head = own.head();
     account::insert(
         tx,
         &Account {
-            account,
-            genesis: genesis.as_bytes().to_vec(),
-            head_number: own.head().number,
-            head_hash: own.head().hash,
+            account: profile.account,
+            genesis: profile.genesis.clone(),
+            head_number: head.number,
+            head_hash: head.hash,
             handle: None,
             username: None,
             local_name: None,
             trust: Trust::Unverified,
-            learned_at: now,
+            learned_at: profile.created_at,
         },
     )?;
-    list::append(
-        tx,
-        &account,
-        &ListEntry { number: own.head().number, hash: own.head().hash, bytes: entry },
-    )?;
+    for bytes in own.history() {
+        let entry = UnverifiedEntry::decode(bytes)
+            .map_err(|_| RegisterError::Bug("a verified entry is malformed"))?;
+        let row = ListEntry { number: entry.number(), hash: entry.hash(), bytes: bytes.to_vec() };
+        list::append(tx, &profile.account, &row)?;
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hushwire_mls::Addition;
 use hushwire_types::{AccountId, ConversationId, ListNumber, Seq, Timestamp};
 
+use crate::devices::Appending;
 use crate::{ClaimAnswer, Command, CommandId, Tag, schedule};
 
 /// The volatile part of an engine. It is cloned before a step and put back where the step fails.
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) waiting: Vec<(CommandId, Command, String)>,
     /// Commands that wait for a decision about a claim: the handle, who claims it, what was decided.
     pub(crate) deciding: Vec<(CommandId, String, AccountId, ClaimAnswer)>,
+    /// The entry of the own list that a command has written and the server has not answered.
+    pub(crate) appending: Option<Appending>,
     /// Conversations to look at in this step.
     pub(crate) attend: BTreeSet<ConversationId>,
     /// Conversations to look at later.

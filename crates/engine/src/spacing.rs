@@ -24,6 +24,17 @@ impl Step<'_, '_> {
         Ok(true)
     }
 
+    /// Whether a device of this account may be added now: its owner has just linked it and waits, in every conversation at
+    /// once, so only the spacing of the group counts.
+    pub(crate) fn may_add_own(&mut self, id: &ConversationId) -> bool {
+        let last = self.session.committed.get(id);
+        let at = last.map(|last| last.after(schedule::COMMIT_SPACING_GROUP)).unwrap_or_default();
+        if at > self.now {
+            self.session.attend_at(*id, at);
+        }
+        at <= self.now
+    }
+
     /// The spacing that a start does not end: a device that is started in a loop must not commit at each start.
     fn spaced_before_the_start(&self) -> Result<Timestamp, Stop> {
         let Some(bytes) = setting::find(self.tx, LAST_COMMIT)? else { return Ok(Timestamp::default()) };

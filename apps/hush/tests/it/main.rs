@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod devices;
 mod frames;
 mod groups;
 mod handles;

@@ -79,7 +79,7 @@ fn proof(text: &str, what: &str, fits: impl Fn(&Handle) -> bool) -> Result<Handl
 }
 
 /// The machine's name, as far as it makes a name of a device.
-fn device_name() -> Result<DeviceName, Failure> {
+pub(crate) fn device_name() -> Result<DeviceName, Failure> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host: String = host.chars().filter(|symbol| !symbol.is_control()).take(40).collect();
     host.parse().or_else(|_| "hush".parse()).map_err(|_| Failure::error("this machine's name cannot be used"))

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use hushwire_client::view::Settled;
-use hushwire_client::{Client, ClientError, Link, Queued, Recipient};
+use hushwire_client::{Client, ClientError, Link, Queued, Recipient, TroubleKind};
 use hushwire_identity::Handle;
 use hushwire_types::AccountId;
 use serde_json::{Value, json};
@@ -143,6 +143,7 @@ async fn to_one(
     Ok(match client.settled(queued, deadline.saturating_duration_since(now())).await? {
         Settled::Sent { .. } => Fate::Sent(queued),
         Settled::Failed { reason } => Fate::Failed(Failure::error(reason)),
+        Settled::Waiting if is_put_out(client) => Fate::Failed(offline()),
         Settled::Waiting => {
             let why = offline();
             let sentence = format!(
@@ -155,6 +156,11 @@ async fn to_one(
             )
         }
     })
+}
+
+/// Whether this device is no part of its account any more, so that nothing it has kept ever leaves.
+fn is_put_out(client: &Client) -> bool {
+    matches!(&*client.link().borrow(), Link::Ended { reason } if reason.kind == TroubleKind::PutOut)
 }
 
 fn trim(sentence: &str) -> &str {

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use hushwire_engine::{Alert, Notice};
+use hushwire_engine::{Alert, Command, NewDevice, Notice, Outcome, Refusal};
+use hushwire_identity::DeviceName;
+use hushwire_identity::linking::Offer;
+use hushwire_identity::list::Joining;
 
-use crate::world::World;
+use crate::world::{Line, World};
 
 /// Alice and bob have talked; then bob takes a second device.
 fn with_a_laptop() -> (World, usize) {
@@ -197,4 +200,91 @@ fn an_account_with_more_devices_than_one_claim_has_all_of_them_in_its_conversati
             Alert::Mismatch { .. } | Alert::Stuck { .. } | Alert::BadKeys { .. }
         )));
     }
+}
+
+impl World {
+    /// Links a device by the commands that its owner's device is given; its index.
+    fn let_in(&mut self, owner: usize) -> usize {
+        let new = NewDevice::generate("laptop".parse().unwrap(), &*self.entropy);
+        let Offer { list_key, mls_key, name, .. } = new.offer(&*self.entropy);
+        let joining = Joining { list_key, mls_key, name };
+        let head = self.profile_of(owner).1.head();
+        let outcome = self.outcome(owner, Command::DraftDevice { joining });
+        let Outcome::Drafted { draft } = outcome else { panic!("{outcome:?}") };
+        let entry = new.complete(&draft, head).unwrap();
+        assert_eq!(self.outcome(owner, Command::AddDevice { entry }), Outcome::Done);
+        let list = self.profile_of(owner).1;
+        self.open_linked(owner, &new, &list)
+    }
+}
+
+#[test]
+fn a_device_that_is_let_in_is_soon_in_every_conversation_and_told_to_the_others() {
+    let mut world = World::with(&["alice", "bob", "carol", "dave"]);
+    let tablet = world.link(0);
+    world.pass(Duration::from_secs(120));
+    for peer in ["@bob", "@carol", "@dave", "@alice"] {
+        world.send(0, peer, "hello");
+    }
+    world.pass(Duration::from_secs(300));
+    let before = (world.alerts(0).len(), world.alerts(tablet).len());
+    let laptop = world.let_in(0);
+    let device = world.clients[laptop].engine.as_ref().unwrap().device();
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.conversations(laptop).len(), 4, "added without the spacing of voluntary Commits");
+    assert_eq!(world.alerts(0).len(), before.0, "whoever let it in knows");
+    assert_eq!(world.alerts(tablet)[before.1..], [Alert::OwnDeviceAdded { device }]);
+    world.send(1, "@alice", "to all of you");
+    world.pass(Duration::from_secs(20));
+    for index in [0, tablet, laptop] {
+        assert!(world.texts(index).contains(&("bob", "to all of you".to_owned())), "device {index}");
+    }
+}
+
+#[test]
+fn of_two_devices_that_change_the_list_at_once_one_is_told_to_look_again() {
+    let mut world = World::with(&["alice"]);
+    let tablet = world.link(0);
+    world.pass(Duration::from_secs(5));
+    let laptop = world.link(0);
+    world.pass(Duration::from_secs(60));
+    let phone = world.clients[0].engine.as_ref().unwrap().device();
+    let name: DeviceName = "kitchen".parse().unwrap();
+    let rename = |device| Command::RenameDevice { device, name: name.clone() };
+    // The tablet has not heard of the other change yet.
+    world.client(tablet).line = Line::Deaf;
+    assert_eq!(world.outcome(laptop, rename(phone)), Outcome::Done);
+    let number = world.command(tablet, rename(phone));
+    world.settle();
+    world.client(tablet).line = Line::Good;
+    world.go_offline(tablet);
+    world.settle();
+    let outcome = world.client(tablet).outcomes.get(&number).cloned();
+    assert!(matches!(outcome, Some(Outcome::Refused(Refusal::Unreachable))), "{outcome:?}");
+    world.go_online(tablet);
+    world.pass(Duration::from_secs(60));
+    for index in [0, tablet, laptop] {
+        assert_eq!(world.profile_of(index).1.name(phone), Some(&name), "device {index}");
+        assert!(!world.alerts(index).iter().any(|alert| matches!(alert, Alert::Fork { .. })));
+    }
+}
+
+#[test]
+fn r3_a_device_is_put_out_by_another_one_and_not_by_itself() {
+    let mut world = World::with(&["alice", "bob"]);
+    let laptop = world.let_in(0);
+    world.send(0, "@bob", "hello");
+    world.pass(Duration::from_secs(120));
+    let device = world.clients[laptop].engine.as_ref().unwrap().device();
+    let revoke = Command::RevokeDevice { device };
+    assert_eq!(world.outcome(laptop, revoke.clone()), Outcome::Refused(Refusal::ThisDevice));
+    world.go_offline(0);
+    assert_eq!(world.outcome(0, revoke.clone()), Outcome::Refused(Refusal::Unreachable));
+    world.go_online(0);
+    assert_eq!(world.outcome(0, revoke.clone()), Outcome::Done);
+    assert_eq!(world.outcome(0, revoke), Outcome::Refused(Refusal::UnknownHere("such device")));
+    world.send(1, "@alice", "not for the laptop");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.texts(0).last().unwrap().1, "not for the laptop");
+    assert!(!world.texts(laptop).iter().any(|(_, body)| body == "not for the laptop"));
 }

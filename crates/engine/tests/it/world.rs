@@ -327,6 +327,30 @@ impl World {
         })
         .unwrap();
         let engine = Engine::open(&mut db, Arc::clone(&self.entropy) as Arc<dyn Entropy>).unwrap();
+        self.open_device(owner, folder, db, engine)
+    }
+
+    /// The profile of a device that its account's list has.
+    pub fn open_linked(
+        &mut self,
+        owner: usize,
+        new: &hushwire_engine::NewDevice,
+        list: &DeviceList,
+    ) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = Database::create(folder.path(), &key(), &*self.entropy).unwrap();
+        let handle = format!("@{}", self.clients[owner].name).parse().unwrap();
+        let home = hushwire_engine::Home {
+            handle,
+            server: "127.0.0.1:7900".to_owned(),
+            server_key: self.server.public(),
+        };
+        let entropy = Arc::clone(&self.entropy) as Arc<dyn Entropy>;
+        let engine = Engine::linked(&mut db, new, list, &home, entropy, self.now).unwrap();
+        self.open_device(owner, folder, db, engine)
+    }
+
+    fn open_device(&mut self, owner: usize, folder: TempDir, db: Database, engine: Engine) -> usize {
         let name = self.clients[owner].name;
         self.clients.push(Client::new(name, folder, db, engine));
         let index = self.clients.len() - 1;
@@ -354,7 +378,7 @@ impl World {
         self.append(by, &entry);
     }
 
-    fn profile_of(&mut self, index: usize) -> (profile::Profile, DeviceList) {
+    pub fn profile_of(&mut self, index: usize) -> (profile::Profile, DeviceList) {
         let db = self.clients[index].db.as_mut().unwrap();
         let profile = db.read::<_, StoreError>(profile::find).unwrap().unwrap();
         let entries = db.read::<_, StoreError>(|view| list::of(view, &profile.account)).unwrap();

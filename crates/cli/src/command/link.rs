@@ -1,0 +1,104 @@
+//! `hush link`: this machine becomes a new device of an account, which a device of the account lets in.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+use hushwire_client::{Transport, Waiting, World, wait_to_be_found};
+use hushwire_content::display;
+use hushwire_identity::InviteLink;
+use qrcode::QrCode;
+use qrcode::render::unicode;
+use serde_json::json;
+
+use crate::args::Link;
+use crate::command::join;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::place;
+use crate::run::Context;
+use crate::when;
+
+/// How long people may take to go to the other device, and there: as long as a code is good.
+pub(crate) const PEOPLE: Duration = Duration::from_secs(600);
+
+pub(crate) async fn run(context: &Context, link: Link) -> Outcome {
+    let server: InviteLink = link.link.parse().map_err(|error| Failure::usage(format!("{error}")))?;
+    let name = match &link.device_name {
+        Some(name) => name.parse().map_err(|_| Failure::usage("that name cannot be used for a device"))?,
+        None => join::device_name()?,
+    };
+    let place = place::empty(&context.global, link.lock, &context.say)?;
+    let transport = if link.plain { Transport::Plain } else { Transport::Tls };
+    let waiting = wait_to_be_found(&server, transport, name, World::default()).await?;
+    let shown = json!({
+        "code": waiting.code.to_string(), "text": waiting.text(), "expires_at": when::machine(waiting.expires_at),
+    });
+    if context.say.data(&shown, || words(&waiting)).is_err() {
+        return Ok(Exit::Ok);
+    }
+    let mut comparing = {
+        let _waiting = context.say.waiting("Waiting for a device of yours…");
+        waiting.compare(PEOPLE).await?
+    };
+    let handle = display::line(&comparing.handle()).into_owned();
+    let shown = json!({ "digits": comparing.digits, "handle": handle });
+    let digits = comparing.digits.clone();
+    let asked = || format!("This device is to be one of {handle}.\n\n  {digits}\n");
+    if context.say.data(&shown, asked).is_err() {
+        return Ok(Exit::Ok);
+    }
+    if !comparing.hold(are_the_same()).await?? {
+        return Err(not_the_same());
+    }
+    let client = {
+        let _waiting = context.say.waiting("Waiting for the other device…");
+        comparing.join(&place, PEOPLE).await?
+    };
+    let account = client.account().await?;
+    let joined = json!({
+        "account": account.account.to_string(), "handle": account.handle, "device": account.device.to_string(),
+        "device_name": account.device_name,
+    });
+    let welcome = || format!("This is \"{}\", a device of {}.", display::line(&account.device_name), handle);
+    let _ = context.say.data(&joined, welcome);
+    // The first login uploads what others need to add this device.
+    let stands = context.caught_up(&client).await;
+    context.close(client).await;
+    if matches!(stands, hushwire_client::Link::Live) { Ok(Exit::Ok) } else { Err(Failure::of_link(&stands)) }
+}
+
+fn words(waiting: &Waiting) -> String {
+    let code = &waiting.code;
+    let picture = QrCode::new(waiting.text()).map(|code| {
+        // Dark on light, whatever the terminal's colours: readers want a light border.
+        code.render::<unicode::Dense1x2>()
+            .dark_color(unicode::Dense1x2::Light)
+            .light_color(unicode::Dense1x2::Dark)
+            .build()
+    });
+    let picture = picture.map(|picture| format!("{picture}\n\n")).unwrap_or_default();
+    format!(
+        "{picture}On a device of yours:  hush device approve {code}\n(good until {})",
+        when::person(waiting.expires_at)
+    )
+}
+
+/// Asks the person at the terminal, or reads the answer of a script.
+pub(crate) async fn are_the_same() -> Result<bool, Failure> {
+    if std::io::stdin().is_terminal() {
+        let _ = write!(std::io::stderr(), "Does the other device show the same digits? [y/N] ");
+        let _ = std::io::stderr().flush();
+    }
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(Failure::error)??;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+pub(crate) fn not_the_same() -> Failure {
+    let sentence = "the digits were not confirmed, so nothing was linked. If they differ, somebody sits in between: do not try again \
+                    over this network";
+    Failure::new(Exit::Untrusted, sentence)
+}
