@@ -70,6 +70,12 @@ pub enum Command {
     },
     /// Send a text.
     Send(Send),
+    /// Reply to a message, react to it, put it otherwise, delete it; say what you have read.
+    Message {
+        /// What to do.
+        #[command(subcommand)]
+        command: MessageCommand,
+    },
     /// Print what arrives.
     Receive(Receive),
     /// A plain conversation, line by line.
@@ -140,6 +146,87 @@ pub struct Link {
     /// Connect in clear text; possible on this machine only.
     #[arg(long, hide = true)]
     pub plain: bool,
+}
+
+/// What can be done to messages.
+#[derive(Debug, Subcommand)]
+pub enum MessageCommand {
+    /// Reply to a message.
+    Reply {
+        /// Where it is and which.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// What you say.
+        text: String,
+    },
+    /// React with an emoji; without one, take the reaction back.
+    React {
+        /// Where it is and which.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// The emoji.
+        emoji: Option<String>,
+    },
+    /// Put a text of yours otherwise; the earlier wording stays known.
+    Edit {
+        /// Where it is and which.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// What it says from now on.
+        text: String,
+    },
+    /// Delete a message for everyone.
+    Delete {
+        /// Where it is and which.
+        #[command(flatten)]
+        message: MessageArgs,
+        /// On this device alone; nobody hears of it.
+        #[arg(long)]
+        here: bool,
+    },
+    /// Say that you have read a conversation, all of it or up to a message.
+    Read {
+        /// Where.
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// The message, by its id or the beginning of that.
+        id: Option<String>,
+    },
+    /// Whether others are told what you have read.
+    Receipts {
+        /// Whether they are.
+        tell: Switch,
+    },
+}
+
+/// Something that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// Which conversation.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// The one with this person.
+    #[arg(long, value_name = "PERSON", required_unless_present = "group", conflicts_with = "group")]
+    pub with: Option<String>,
+    /// This group, by name or id.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+}
+
+/// Which message.
+#[derive(Debug, Args)]
+pub struct MessageArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Its id as --json shows it, or the beginning of that.
+    pub id: String,
 }
 
 /// What can be done with one's devices.

@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod join;
 pub(crate) mod link;
 pub(crate) mod list;
+pub(crate) mod message;
 pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod send;

@@ -87,6 +87,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::Link(link) => command::link::run(context, link).await,
             Command::Device { command } => command::device::run(context, command).await,
             Command::Send(send) => command::send::run(context, send).await,
+            Command::Message { command } => command::message::run(context, command).await,
             Command::Receive(receive) => command::receive::run(context, receive).await,
             Command::Chat(chat) => command::chat::run(context, chat).await,
             Command::Group { command } => command::group::run(context, command).await,

@@ -29,6 +29,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod about;
 mod column;
 mod database;
 mod error;

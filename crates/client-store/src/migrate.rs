@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_list_history.sql"),
     include_str!("migrations/0003_groups.sql"),
+    include_str!("migrations/0004_life_of_a_message.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -98,6 +98,8 @@ pub enum EntryState {
         /// Its type, as the engine names it.
         event: String,
     },
+    /// A message that was deleted for everyone: its place, and nothing of what it said.
+    Deleted,
 }
 
 /// A place between rows, to page from: rows before it are older.
@@ -187,6 +189,22 @@ pub fn by_content(
     )
 }
 
+/// The rows of a conversation that people see under this id: authors choose ids, so there may be several, one of each.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn with_content_id(
+    view: &View<'_>,
+    conversation: &ConversationId,
+    content_id: &ContentId,
+) -> Result<Vec<Entry>, StoreError> {
+    view.many(
+        "SELECT * FROM timeline WHERE conversation = ?1 AND content_id = ?2 AND hidden = 0",
+        params![conversation.as_ref(), content_id.as_ref()],
+        read,
+    )
+}
+
 /// The row that a command with this idempotency key has written.
 ///
 /// # Errors
@@ -204,12 +222,12 @@ pub fn by_client_key(
 }
 
 /// One statement for each place to page from: a row value with a NULL in it compares as unknown.
-const PAGE_FROM_END: &str = "SELECT * FROM timeline WHERE conversation = ?1
+const PAGE_FROM_END: &str = "SELECT * FROM timeline WHERE conversation = ?1 AND hidden = 0
     ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?2";
-const PAGE_BEFORE_UNSENT: &str = "SELECT * FROM timeline WHERE conversation = ?1
+const PAGE_BEFORE_UNSENT: &str = "SELECT * FROM timeline WHERE conversation = ?1 AND hidden = 0
         AND (unsent, generation, id) < (1, ?2, ?3)
     ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?4";
-const PAGE_BEFORE_ACCEPTED: &str = "SELECT * FROM timeline WHERE conversation = ?1
+const PAGE_BEFORE_ACCEPTED: &str = "SELECT * FROM timeline WHERE conversation = ?1 AND hidden = 0
         AND unsent = 0 AND (generation, ord, id) < (?2, ?3, ?4)
     ORDER BY unsent DESC, generation DESC, ord DESC, id DESC LIMIT ?5";
 #[cfg(test)]
@@ -352,6 +370,7 @@ pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM search WHERE rowid = ?1",
         "DELETE FROM receipt_owed WHERE timeline = ?1",
+        "DELETE FROM seen_by WHERE timeline = ?1",
         "UPDATE event SET payload = x'', timeline = NULL WHERE timeline = ?1",
         "UPDATE outbox SET timeline = NULL WHERE timeline = ?1",
         "UPDATE sent_log SET timeline = NULL WHERE timeline = ?1",
@@ -370,6 +389,8 @@ pub fn erase_conversation(tx: &Tx<'_>, conversation: &ConversationId) -> Result<
     for sql in [
         "DELETE FROM search WHERE rowid IN (SELECT id FROM timeline WHERE conversation = ?1)",
         "DELETE FROM receipt_owed WHERE conversation = ?1",
+        "DELETE FROM seen_by WHERE timeline IN (SELECT id FROM timeline WHERE conversation = ?1)",
+        "DELETE FROM read_to WHERE conversation = ?1",
         "UPDATE event SET payload = x'', timeline = NULL WHERE conversation = ?1",
         "UPDATE outbox SET timeline = NULL WHERE conversation = ?1",
         "UPDATE sent_log SET timeline = NULL WHERE conversation = ?1",
@@ -388,6 +409,7 @@ fn state_columns(state: &EntryState) -> (i64, Option<&str>, Option<&str>) {
         EntryState::Received => (3, None, None),
         EntryState::Unreadable { reason } => (4, Some(reason), None),
         EntryState::System { event } => (5, None, Some(event)),
+        EntryState::Deleted => (6, None, None),
     }
 }
 
@@ -402,6 +424,7 @@ fn read_state(row: &Row<'_>) -> rusqlite::Result<EntryState> {
         (3, None, None) => Ok(EntryState::Received),
         (4, Some(reason), None) => Ok(EntryState::Unreadable { reason }),
         (5, None, Some(event)) => Ok(EntryState::System { event }),
+        (6, None, None) => Ok(EntryState::Deleted),
         _ => Err(invalid("state", Type::Integer)),
     }
 }

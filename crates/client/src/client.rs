@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hushwire_client_store::{Reader, StoreError, View, journal, timeline};
-use hushwire_engine::{Command, Outcome, Recipient, Refusal};
+use hushwire_engine::{Command, MessageRef, Outcome, Recipient, Refusal};
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ContentId, ConversationId, Seq};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -275,6 +275,18 @@ impl Client {
     /// The database.
     pub async fn find(&self, name: String) -> Result<Option<Person>, ClientError> {
         self.read(move |view| view::find(view, &name)).await
+    }
+
+    /// The messages of a conversation that an id means: a whole one, or the beginning of that of a recent message.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn find_message(
+        &self,
+        conversation: ConversationId,
+        id: String,
+    ) -> Result<Vec<MessageRef>, ClientError> {
+        self.read(move |view| view::find_message(view, conversation, &id)).await
     }
 
     /// The changes after `seq`, in order, and then as they come. At least once: whoever reads remembers the last `seq` that it

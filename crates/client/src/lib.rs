@@ -117,8 +117,8 @@ pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
 };
 pub use hushwire_engine::{
-    Alert, ClaimAnswer, ClaimState, Command, Event, GroupChange, GroupRole, GroupWho, HandleClaim, Notice,
-    Outcome, Recipient, Refusal, account_code,
+    Alert, ClaimAnswer, ClaimState, Command, Event, GroupChange, GroupRole, GroupWho, HandleClaim,
+    MessageRef, Notice, Outcome, Reach, Recipient, Refusal, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use hushwire_client_store::account::{self as accounts, Trust};
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
-use hushwire_client_store::{View, journal, profile};
-use hushwire_content::{Encoded, Kind};
+use hushwire_client_store::{View, about, journal, profile};
 use hushwire_engine::{Alert, ClaimState, Event, HandleClaim, Notice, StepError};
 use hushwire_identity::{Fingerprint, Handle, PublicKey, SafetyNumber};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Seq, Timestamp};
@@ -16,11 +15,15 @@ use crate::client::ClientError;
 
 mod devices;
 mod group;
+mod message;
 
 pub use devices::{Device, Devices};
 pub(crate) use devices::{devices, unsettled};
 pub use group::{Group, With};
 pub(crate) use group::{find_groups, group};
+pub(crate) use message::find_message;
+use message::message;
+pub use message::{Body, Message, Quoted, Reaction, Reader};
 
 /// This account and this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,52 +99,8 @@ pub struct Conversation {
     pub last_activity: Timestamp,
     /// The latest text.
     pub last: Option<Message>,
-}
-
-/// A row of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its identity.
-    pub content: ContentId,
-    /// Who wrote it.
-    pub from: Person,
-    /// Whether it is one's own.
-    pub own: bool,
-    /// When it was written, by the author's clock.
-    pub sent_at: Timestamp,
-    /// When the server took it.
-    pub accepted_at: Option<Timestamp>,
-    /// When a device of the other side had it (own texts).
-    pub delivered_at: Option<Timestamp>,
-    /// What is shown.
-    pub body: Body,
-}
-
-/// What a row shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// A text.
-    Text(String),
-    /// A kind that this program does not know, by its author's fallback.
-    Unknown(String),
-    /// A line of the system's.
-    Notice {
-        /// What happened; none for something that a newer version wrote.
-        notice: Option<Notice>,
-        /// The same in words.
-        words: String,
-    },
-}
-
-impl Body {
-    /// One line or more for a person.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Self::Text(text) | Self::Unknown(text) => text.clone(),
-            Self::Notice { words, .. } => words.clone(),
-        }
-    }
+    /// How many messages of others were not read.
+    pub unread: u64,
 }
 
 /// A page of a timeline.
@@ -361,12 +320,14 @@ pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, Client
         };
         let latest = timeline::page(view, &conversation.id, None, 1)?;
         let last = latest.first().map(|entry| message(&mut people, me, entry)).transpose()?;
+        let unread = about::unread(view, &conversation.id)?;
         all.push(Conversation {
             id: conversation.id,
             with,
             state: conversation.state,
             last_activity: conversation.last_activity,
             last,
+            unread,
         });
     }
     all.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_activity));
@@ -390,37 +351,6 @@ pub(crate) fn timeline(
         .rev()
         .map(|entry| Ok(Row { message: message(&mut people, me, entry)?, state: entry.entry.state.clone() }));
     Ok(Page { messages: rows.collect::<Result<_, ClientError>>()?, before })
-}
-
-fn message(
-    people: &mut People<'_, '_>,
-    me: AccountId,
-    entry: &timeline::Entry,
-) -> Result<Message, ClientError> {
-    let row = &entry.entry;
-    Ok(Message {
-        content: row.content_id,
-        from: people.person(row.account)?,
-        own: row.account == me,
-        sent_at: row.sent_at,
-        accepted_at: row.accepted_at,
-        delivered_at: entry.delivered_at,
-        body: body(people, row)?,
-    })
-}
-
-fn body(people: &mut People<'_, '_>, row: &timeline::NewEntry) -> Result<Body, ClientError> {
-    match &row.state {
-        EntryState::System { .. } => people.told(Notice::decode(&row.content)),
-        EntryState::Unreadable { .. } => people.told(Some(Notice::Unreadable)),
-        _ => match Encoded::from_row(row.content.clone()).decode() {
-            Ok(content) => Ok(match content.kind {
-                Kind::Text(text) => Body::Text(text.body),
-                _ => Body::Unknown(content.fallback),
-            }),
-            Err(_) => people.told(Some(Notice::Unreadable)),
-        },
-    }
 }
 
 pub(crate) fn settled(

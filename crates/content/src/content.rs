@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use hushwire_types::{ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
 
+use crate::about::{self, Edit, Quote, Reaction, Target};
 use crate::{limits, proto};
 
 /// A field that does not hold what the schema promises.
@@ -91,6 +92,17 @@ pub enum Kind {
     Receipt(Receipt),
     /// Nothing: the first message of a leaf, or a heartbeat for the witness.
     Presence,
+    /// A reaction.
+    Reaction(Reaction),
+    /// A new wording.
+    Edit(Edit),
+    /// A message goes, for everyone.
+    Delete(Target),
+    /// The author is writing, or has stopped. Ephemeral: never stored.
+    Typing {
+        /// Whether the author has stopped.
+        stopped: bool,
+    },
     /// A kind of a newer version: show the fallback, keep the bytes and read them again after an upgrade.
     Unknown,
 }
@@ -100,6 +112,16 @@ pub enum Kind {
 pub struct Text {
     /// A Markdown subset. Untrusted text.
     pub body: String,
+    /// What it replies to.
+    pub quote: Option<Quote>,
+}
+
+impl Text {
+    /// A text that replies to nothing.
+    #[must_use]
+    pub const fn new(body: String) -> Self {
+        Self { body, quote: None }
+    }
 }
 
 /// What reached the author.
@@ -107,8 +129,10 @@ pub struct Text {
 pub struct Receipt {
     /// What became of them.
     pub kind: ReceiptKind,
-    /// Contents of the reader's account, oldest first, at least one.
+    /// What it is about, oldest first, at least one.
     pub content_ids: Vec<ContentId>,
+    /// Whose contents they are; none for the reader's own.
+    pub account: Option<AccountId>,
 }
 
 /// What became of the contents of a receipt.
@@ -117,6 +141,8 @@ pub struct Receipt {
 pub enum ReceiptKind {
     /// They were decrypted and stored by a device of the author's.
     Delivered,
+    /// A person has seen them.
+    Read,
     /// Something that a newer version knows; nothing is shown for it.
     Unknown(i32),
 }
@@ -197,16 +223,14 @@ impl Kind {
     fn from_proto(proto: proto::content::Kind) -> Result<Self, Invalid> {
         use proto::content::Kind as Proto;
         match proto {
-            Proto::Text(proto::Text { body }) => {
-                if body.is_empty() {
-                    return Err(Invalid::Missing { field: "body" });
-                }
-                let body = text("body", body, limits::TEXT_BYTES)?;
-                if body.chars().count() > limits::TEXT_CHARS {
-                    return Err(Invalid::too_large("body"));
-                }
-                Ok(Self::Text(Text { body }))
+            Proto::Text(text) => {
+                let quote = text.quote.map(Quote::from_proto).transpose()?;
+                Ok(Self::Text(Text { body: about::body(text.body)?, quote }))
             }
+            Proto::Reaction(reaction) => Reaction::from_proto(reaction).map(Self::Reaction),
+            Proto::Edit(edit) => Edit::from_proto(edit).map(Self::Edit),
+            Proto::Delete(delete) => Target::from_proto("target", delete.target).map(Self::Delete),
+            Proto::Typing(typing) => Ok(Self::Typing { stopped: typing.stopped }),
             Proto::Receipt(receipt) => Receipt::from_proto(&receipt).map(Self::Receipt),
             Proto::Presence(proto::Presence {}) => Ok(Self::Presence),
         }
@@ -215,7 +239,13 @@ impl Kind {
     fn to_proto(&self) -> Result<proto::content::Kind, Invalid> {
         use proto::content::Kind as Proto;
         Ok(match self {
-            Self::Text(Text { body }) => Proto::Text(proto::Text { body: body.clone() }),
+            Self::Text(Text { body, quote }) => {
+                Proto::Text(proto::Text { body: body.clone(), quote: quote.as_ref().map(Quote::to_proto) })
+            }
+            Self::Reaction(reaction) => Proto::Reaction(reaction.to_proto()),
+            Self::Edit(edit) => Proto::Edit(edit.to_proto()),
+            Self::Delete(target) => Proto::Delete(proto::Delete { target: Some(target.to_proto()) }),
+            Self::Typing { stopped } => Proto::Typing(proto::Typing { stopped: *stopped }),
             Self::Receipt(receipt) => Proto::Receipt(receipt.to_proto()),
             Self::Presence => Proto::Presence(proto::Presence {}),
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
@@ -227,6 +257,7 @@ impl Receipt {
     fn from_proto(proto: &proto::Receipt) -> Result<Self, Invalid> {
         let kind = match proto::ReceiptKind::try_from(proto.kind) {
             Ok(proto::ReceiptKind::Delivered) => ReceiptKind::Delivered,
+            Ok(proto::ReceiptKind::Read) => ReceiptKind::Read,
             Ok(proto::ReceiptKind::Unspecified) | Err(_) => ReceiptKind::Unknown(proto.kind),
         };
         if proto.content_ids.is_empty() {
@@ -236,24 +267,30 @@ impl Receipt {
             return Err(Invalid::too_large("content_ids"));
         }
         let content_ids = proto.content_ids.iter().map(|id| fixed("content_ids", id));
-        Ok(Self { kind, content_ids: content_ids.collect::<Result<_, _>>()? })
+        let account = match proto.account.as_slice() {
+            [] => None,
+            bytes => Some(fixed("account", bytes)?),
+        };
+        Ok(Self { kind, content_ids: content_ids.collect::<Result<_, _>>()?, account })
     }
 
     fn to_proto(&self) -> proto::Receipt {
         let kind = match self.kind {
             ReceiptKind::Delivered => proto::ReceiptKind::Delivered.into(),
+            ReceiptKind::Read => proto::ReceiptKind::Read.into(),
             ReceiptKind::Unknown(code) => code,
         };
         let content_ids = self.content_ids.iter().map(|id| id.as_bytes().to_vec());
-        proto::Receipt { kind, content_ids: content_ids.collect() }
+        let account = self.account.map(|account| account.as_bytes().to_vec()).unwrap_or_default();
+        proto::Receipt { kind, content_ids: content_ids.collect(), account }
     }
 }
 
-fn text(field: &'static str, text: String, max: usize) -> Result<String, Invalid> {
+pub(crate) fn text(field: &'static str, text: String, max: usize) -> Result<String, Invalid> {
     if text.len() > max { Err(Invalid::TooLarge { field }) } else { Ok(text) }
 }
 
-fn fixed<'a, T: TryFrom<&'a [u8]>>(field: &'static str, bytes: &'a [u8]) -> Result<T, Invalid> {
+pub(crate) fn fixed<'a, T: TryFrom<&'a [u8]>>(field: &'static str, bytes: &'a [u8]) -> Result<T, Invalid> {
     if bytes.is_empty() {
         return Err(Invalid::Missing { field });
     }

@@ -11,6 +11,7 @@
 //! - No `Debug` shows what somebody wrote.
 //! - Whatever a stranger wrote goes through [`display`] before a person sees it.
 
+mod about;
 mod content;
 pub mod display;
 mod encoded;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod padding;
 mod proto;
 
+pub use about::{Edit, Quote, Reaction, Target};
 pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
 pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;

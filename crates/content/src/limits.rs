@@ -10,6 +10,12 @@ pub const TEXT_CHARS: usize = 16_384;
 /// Bytes of a text, for scripts with 4 bytes a character: what the largest bucket leaves beside the witness.
 pub const TEXT_BYTES: usize = 60 * 1024;
 
+/// Bytes of what a reply shows of the message that it quotes: a few lines.
+pub const EXCERPT_BYTES: usize = 1024;
+
+/// Bytes of a reaction: the longest sequences that show one emoji have about 40.
+pub const EMOJI_BYTES: usize = 64;
+
 /// Bytes of a fallback: one sentence.
 pub const FALLBACK_BYTES: usize = 1024;
 

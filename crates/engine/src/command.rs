@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-use crate::ClaimAnswer;
+use crate::{ClaimAnswer, MessageRef};
 
 /// A number that the caller chooses and gets back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +38,48 @@ pub enum Command {
         text: String,
         /// Given twice with the same key, a text is queued once and both get the same outcome.
         key: Option<String>,
+    },
+    /// Send a text that quotes a message.
+    Reply {
+        /// The message.
+        to: MessageRef,
+        /// As in [`Command::Send`].
+        text: String,
+        /// As in [`Command::Send`].
+        key: Option<String>,
+    },
+    /// React to a message, or take that back.
+    React {
+        /// The message.
+        to: MessageRef,
+        /// An emoji; empty takes the reaction back.
+        emoji: String,
+    },
+    /// Put an own text otherwise.
+    Edit {
+        /// The text.
+        message: MessageRef,
+        /// What it says from now on.
+        text: String,
+    },
+    /// Delete a message.
+    Delete {
+        /// The message.
+        message: MessageRef,
+        /// For whom.
+        reach: Reach,
+    },
+    /// A person has read a conversation.
+    Read {
+        /// Which.
+        conversation: ConversationId,
+        /// Up to which message; none for all.
+        through: Option<MessageRef>,
+    },
+    /// Whether others are told what was read.
+    ReadReceipts {
+        /// Whether they are.
+        on: bool,
     },
     /// Make a group of this account and others. Who cannot be added is told by an event; the group is made all the same.
     CreateGroup {
@@ -121,6 +163,15 @@ pub enum Command {
         /// Which one.
         conversation: ConversationId,
     },
+}
+
+/// For whom a message is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// On this device alone.
+    Here,
+    /// For everyone: by its author's account, or by an admin of the group.
+    Everyone,
 }
 
 /// What can be changed in a group.
@@ -353,6 +404,12 @@ pub enum Refusal {
     /// An entry for the list of devices that is none.
     #[error("the new device signed something that cannot stand in the list: {0}")]
     BadEntry(String),
+    /// An emoji is one or some symbols, at most 64 bytes.
+    #[error("a reaction is one emoji")]
+    NoEmoji,
+    /// The message is another account's, or no text.
+    #[error("only whoever wrote a message can do that, and only to a text (an admin of a group may delete)")]
+    NotYours,
     /// There is nothing to decide.
     #[error("there is no change to decide about")]
     NoChange,

@@ -12,7 +12,7 @@ use hushwire_client_store::account::{self, Trust};
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
-use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
+use hushwire_client_store::timeline::{self, Inserted, RowId};
 use hushwire_client_store::{progress, receipt, search};
 use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind, Text, limits};
 use hushwire_mls::GroupView;
@@ -55,7 +55,7 @@ impl Step<'_, '_> {
             return Ok(queued);
         }
         let conversation = self.open_conversation(peer)?;
-        self.queue_text(&conversation, text, key)
+        self.queue_text(&conversation, Text::new(text.to_owned()), key)
     }
 
     /// Stores a text for a group.
@@ -70,11 +70,11 @@ impl Step<'_, '_> {
         }
         match self.queued_before(&conversation.id, key)? {
             Some(queued) => Ok(queued),
-            None => self.queue_text(conversation, text, key),
+            None => self.queue_text(conversation, Text::new(text.to_owned()), key),
         }
     }
 
-    fn refuse_group_text(
+    pub(crate) fn refuse_group_text(
         &mut self,
         conversation: &Conversation,
         text: &str,
@@ -106,30 +106,22 @@ impl Step<'_, '_> {
         Ok(known.map(queued))
     }
 
-    fn queue_text(
+    pub(crate) fn queue_text(
         &mut self,
         conversation: &Conversation,
-        text: &str,
+        text: Text,
         key: Option<&str>,
     ) -> Result<Outcome, Stop> {
         let id = conversation.id;
+        if let Some(queued) = self.queued_before(&id, key)? {
+            return Ok(queued);
+        }
         let content_id = ContentId::new(rng::bytes(self.entropy));
-        let draft = self.draft(content_id, self.now, Kind::Text(Text { body: text.to_owned() }))?;
-        let entry = NewEntry {
-            conversation: id,
-            generation: conversation.generation,
-            order: None,
-            content_id,
-            account: self.me.account,
-            device: self.me.device,
-            sent_at: self.now,
-            accepted_at: None,
-            content: draft.as_slice().to_vec(),
-            state: EntryState::Queued,
-            client_key: key.map(str::to_owned),
-        };
+        let body = text.body.clone();
+        let draft = self.draft(content_id, self.now, Kind::Text(text))?;
+        let entry = self.own_entry(conversation, content_id, &draft, key);
         if let Inserted::New(row) = timeline::insert(self.tx, &entry)? {
-            search::put(self.tx, row, text)?;
+            search::put(self.tx, row, &body)?;
             conversation::touch(self.tx, &id, self.now)?;
             self.event(&Event::Queued { content: content_id }, Some(id), Some(row))?;
         }
@@ -137,7 +129,7 @@ impl Step<'_, '_> {
         Ok(Outcome::Queued { conversation: id, content: content_id })
     }
 
-    fn refuse_text(&self, peer: AccountId, text: &str) -> Result<Option<Refusal>, Stop> {
+    pub(crate) fn refuse_text(&self, peer: AccountId, text: &str) -> Result<Option<Refusal>, Stop> {
         if let Some(refusal) = check_text(text) {
             return Ok(Some(refusal));
         }
@@ -179,7 +171,12 @@ impl Step<'_, '_> {
     }
 
     /// A content whose witness is filled in when it is encrypted.
-    fn draft(&self, content_id: ContentId, sent_at: Timestamp, kind: Kind) -> Result<Encoded, Stop> {
+    pub(crate) fn draft(
+        &self,
+        content_id: ContentId,
+        sent_at: Timestamp,
+        kind: Kind,
+    ) -> Result<Encoded, Stop> {
         let witness = self.draft_witness()?;
         let content = Content { content_id, sent_at, fallback: String::new(), witness, kind };
         Ok(content.encode().map_err(|_| StepError::Bug("a text that was checked cannot be encoded"))?)
@@ -230,7 +227,7 @@ impl Step<'_, '_> {
         }
         let rows: Vec<RowId> = owed.iter().map(|entry| entry.row).collect();
         let content_ids = owed.into_iter().map(|entry| entry.entry.content_id).collect();
-        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids });
+        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account: None });
         let content = Content {
             content_id: ContentId::new(rng::bytes(self.entropy)),
             sent_at: self.now,

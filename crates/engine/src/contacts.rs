@@ -19,7 +19,9 @@ use hushwire_wire as wire;
 use crate::known_list::Keys;
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{Alert, Command, CommandId, Effect, Event, Notice, Outcome, Recipient, Refusal, Tag, schedule};
+use crate::{
+    Alert, Command, CommandId, Effect, Event, Notice, Outcome, Reach, Recipient, Refusal, Tag, schedule,
+};
 
 impl Step<'_, '_> {
     /// Handles a command, at once or when the server has answered a look-up.
@@ -29,6 +31,13 @@ impl Step<'_, '_> {
                 return self.send_to_handle(id, command, handle);
             }
             Command::Send { to, text, key } => self.send_to_known(to, text, key.as_deref())?,
+            Command::Reply { to, text, key } => self.reply(to, text, key.as_deref())?,
+            Command::React { to, emoji } => self.react(to, emoji)?,
+            Command::Edit { message, text } => self.edit(message, text)?,
+            Command::Delete { message, reach: Reach::Everyone } => self.delete_for_everyone(message)?,
+            Command::Delete { message, reach: Reach::Here } => self.delete_here(message)?,
+            Command::Read { conversation, through } => self.read(conversation, through.as_ref())?,
+            Command::ReadReceipts { on } => self.set_read_receipts(*on)?,
             Command::CreateGroup { name, members } => self.create_group(name, members)?,
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change)?,
             Command::LookUp { handle } => return self.look_up(id, command.clone(), handle.to_string()),

@@ -44,6 +44,44 @@ pub enum Event {
         /// One sentence.
         reason: String,
     },
+    /// Somebody has read an own text.
+    ReadBy {
+        /// Who.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
+    /// A person has read further in the conversation, here or on another device of this account.
+    Read,
+    /// The reactions to a message changed.
+    Reacted {
+        /// Its author.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
+    /// A text has another wording.
+    Edited {
+        /// Its author.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
+    /// A message was deleted.
+    Deleted {
+        /// Its author.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
     /// A device of the other side has an own text.
     Delivered {
         /// Its identity.
@@ -196,6 +234,11 @@ impl Event {
             Self::Sent { .. } => "sent",
             Self::Failed { .. } => "failed",
             Self::Delivered { .. } => "delivered",
+            Self::ReadBy { .. } => "read_by",
+            Self::Read => "read",
+            Self::Reacted { .. } => "reacted",
+            Self::Edited { .. } => "edited",
+            Self::Deleted { .. } => "deleted",
             Self::Notice => "notice",
             Self::Conversation => "conversation",
             Self::Wish { .. } => "wish",

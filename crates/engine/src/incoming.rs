@@ -8,12 +8,13 @@ use hushwire_client_store::conversation::{self, Conversation, ConversationState}
 use hushwire_client_store::parked::ParkReason;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
 use hushwire_client_store::{receipt, search, seen};
-use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind};
+use hushwire_content::{Content, Encoded, Kind};
 use hushwire_mls::{Application, MlsError, Processed, message_hash};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Epoch, GroupId, rng};
 use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, Place};
 
+use crate::about::MessageRef;
 use crate::step::Step;
 use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
@@ -127,7 +128,11 @@ impl Step<'_, '_> {
         };
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt)?,
-            Kind::Presence => {}
+            Kind::Presence | Kind::Typing { .. } => {}
+            Kind::Reaction(_) | Kind::Edit(_) | Kind::Delete(_) => {
+                let row = self.entry_of(place, entry, message, &content, &encoded);
+                self.take_about(conversation, row, message, &content.kind)?;
+            }
             _ => self.show(conversation, place, entry, message, &content, &encoded)?,
         }
         self.compare(&conversation.id, message, &content.witness, encoded.hash())
@@ -144,22 +149,14 @@ impl Step<'_, '_> {
         encoded: &Encoded,
     ) -> Result<(), Stop> {
         let own = message.sender.account == self.me.account;
-        let new = NewEntry {
-            conversation: conversation.id,
-            generation: place.generation,
-            order: place.order,
-            content_id: content.content_id,
-            account: message.sender.account,
-            device: message.sender.device,
-            sent_at: content.sent_at,
-            accepted_at: Some(entry.accepted_at),
-            content: encoded.as_slice().to_vec(),
-            state: if own { EntryState::Sent } else { EntryState::Received },
-            client_key: None,
-        };
+        let new = self.entry_of(place, entry, message, content, encoded);
         let Inserted::New(row) = timeline::insert(self.tx, &new)? else { return Ok(()) };
         if let Kind::Text(text) = &content.kind {
             search::put(self.tx, row, &text.body)?;
+        }
+        if let Some(known) = timeline::find(self.tx, row)? {
+            let (account, content) = (message.sender.account, content.content_id);
+            self.catch_up_with(&known, &MessageRef { conversation: conversation.id, account, content })?;
         }
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
@@ -172,26 +169,6 @@ impl Step<'_, '_> {
                 self.session.receipts_due.entry(conversation.id).or_insert(due);
             }
             self.session.attend(conversation.id);
-        }
-        Ok(())
-    }
-
-    /// A device of another account has messages of this one.
-    fn take_receipt(
-        &mut self,
-        id: &ConversationId,
-        message: &Application,
-        receipt: &Receipt,
-    ) -> Result<(), Stop> {
-        if receipt.kind != ReceiptKind::Delivered || message.sender.account == self.me.account {
-            return Ok(());
-        }
-        for content in &receipt.content_ids {
-            let Some(line) = timeline::by_content(self.tx, id, &self.me.account, content)? else { continue };
-            if line.delivered_at.is_none() {
-                timeline::set_delivered(self.tx, line.row, self.now)?;
-                self.event(&Event::Delivered { content: *content }, Some(*id), Some(line.row))?;
-            }
         }
         Ok(())
     }

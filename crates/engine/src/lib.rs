@@ -73,6 +73,7 @@
 //! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
 //! epoch's 500th message sending waits for one. Voluntary Commits are at least 5 s apart in a group and 60 s on a device.
 
+mod about;
 mod answers;
 mod claims;
 mod command;
@@ -114,8 +115,9 @@ mod text;
 mod wishes;
 mod witness;
 
+pub use about::MessageRef;
 pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_claims, own_handles};
-pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Recipient, Refusal};
+pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Reach, Recipient, Refusal};
 pub use effect::{Broken, Effect};
 pub use engine::Engine;
 pub use error::{OpenError, RegisterError, StepError};

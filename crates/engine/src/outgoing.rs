@@ -108,6 +108,9 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let id = entry.entry.conversation;
+        if !self.is_seen(line)? {
+            return Ok(());
+        }
         conversation::touch(self.tx, &id, self.now)?;
         self.event(&Event::Sent { content: entry.entry.content_id }, Some(id), Some(line))
     }

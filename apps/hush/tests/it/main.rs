@@ -16,6 +16,7 @@ mod frames;
 mod groups;
 mod handles;
 mod kills;
+mod messages;
 mod outages;
 mod readme;
 mod refusals;

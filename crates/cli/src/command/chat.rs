@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use hushwire_client::view::Change;
-use hushwire_client::{Client, Event, Link};
+use hushwire_client::{Client, Command, Event, Link};
 use hushwire_types::ConversationId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -14,7 +14,6 @@ use crate::command::{send, shape};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::run::Context;
-use crate::say::Say;
 
 /// Rows that are shown at the beginning.
 const BEFORE: u32 = 10;
@@ -37,6 +36,7 @@ async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
             return Ok(Exit::Ok);
         }
     }
+    read(client, conversation).await;
     let mut interrupt = signal(SignalKind::interrupt())?;
     context.say.note("Type a line and press Enter to send it; Ctrl-D ends.");
     let mut lines = typed();
@@ -50,12 +50,15 @@ async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
                         send::complain(error);
                     }
                 }
-                None => return finish(context, client, conversation).await,
+                None => return send::all_sent(context, client, conversation).await,
             },
             change = changes.next() => match change? {
                 Some(change) => {
                     if !show(context, &change, conversation) {
                         return Ok(Exit::Ok);
+                    }
+                    if change.conversation == Some(conversation) && matches!(change.event, Some(Event::Message { .. })) {
+                        read(client, conversation).await;
                     }
                 }
                 None => return Err(Failure::error("the profile was closed")),
@@ -74,6 +77,12 @@ async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
     }
 }
 
+/// What was shown is read.
+async fn read(client: &Client, conversation: ConversationId) {
+    // A conversation that has not begun has nothing to read.
+    let _ = client.command(Command::Read { conversation, through: None }).await;
+}
+
 /// Shows a change of this conversation; false when nobody reads any more.
 fn show(context: &Context, change: &Change, conversation: ConversationId) -> bool {
     let here = change.conversation == Some(conversation);
@@ -85,26 +94,6 @@ fn show(context: &Context, change: &Change, conversation: ConversationId) -> boo
         _ => None,
     };
     line.is_none_or(|line| context.say.data(&shape::change(change), || line).is_ok())
-}
-
-/// Waits for what was typed to leave.
-async fn finish(context: &Context, client: &Client, conversation: ConversationId) -> Outcome {
-    let _waiting = context.say.waiting("Sending what is left…");
-    let mut changes = client.changes(client.last_change().await?);
-    let all_sent = async {
-        while client.has_unsent(conversation).await? {
-            changes.next().await?;
-        }
-        Ok::<_, Failure>(())
-    };
-    match tokio::time::timeout(context.patience(), all_sent).await {
-        Ok(sent) => sent.map(|()| Exit::Ok),
-        Err(_) => {
-            let failure = Failure::of_link(&client.link().borrow());
-            Say::warn("what was not sent yet is kept and goes out the next time hush is online");
-            Err(failure)
-        }
-    }
 }
 
 /// Lines from standard input, read on a thread of their own, because a terminal cannot be waited for otherwise.

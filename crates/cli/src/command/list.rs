@@ -1,5 +1,7 @@
 //! `hush conversations`, `hush contacts` and `hush whoami`: what is here already, without waiting for the server.
 
+use std::fmt::Write as _;
+
 use hushwire_client::{Client, ConversationState};
 use hushwire_content::display;
 use serde_json::json;
@@ -26,6 +28,7 @@ async fn show_conversations(context: &Context, client: &Client) -> Outcome {
             "with": shape::with(&conversation.with),
             "state": state,
             "last_activity": when::machine(conversation.last_activity),
+            "unread": conversation.unread,
             "last": conversation.last.as_ref().map(|message| json!({
                 "from": message.from.name, "own": message.own, "text": message.body.words(),
             })),
@@ -36,7 +39,10 @@ async fn show_conversations(context: &Context, client: &Client) -> Outcome {
                 let words = display::line(&words).chars().take(60).collect::<String>();
                 if message.own { format!("you: {words}") } else { words }
             });
-            let mark = if state == "active" { String::new() } else { format!(" ({state})") };
+            let mut mark = if state == "active" { String::new() } else { format!(" ({state})") };
+            if conversation.unread > 0 {
+                let _ = write!(mark, " ({} new)", conversation.unread);
+            }
             format!(
                 "{}  {}{mark}  {}",
                 when::person(conversation.last_activity),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hushwire_client::view::Settled;
 use hushwire_client::{Client, ClientError, Link, Queued, Recipient, TroubleKind};
 use hushwire_identity::Handle;
-use hushwire_types::AccountId;
+use hushwire_types::{AccountId, ConversationId};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::args::Send;
 use crate::command::target;
@@ -17,6 +17,8 @@ use crate::failure::{Failure, Outcome};
 use crate::run::Context;
 use crate::say::Say;
 
+/// How soon to look again whether something has left.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The longest text that is read from standard input; the client refuses far shorter ones with a better sentence.
 const STDIN_BYTES: u64 = 1 << 20;
 
@@ -161,6 +163,31 @@ async fn to_one(
 /// Whether this device is no part of its account any more, so that nothing it has kept ever leaves.
 fn is_put_out(client: &Client) -> bool {
     matches!(&*client.link().borrow(), Link::Ended { reason } if reason.kind == TroubleKind::PutOut)
+}
+
+/// Waits until everything of a conversation has left.
+pub(crate) async fn all_sent(context: &Context, client: &Client, conversation: ConversationId) -> Outcome {
+    let _waiting = context.say.waiting("Sending…");
+    let mut changes = client.changes(client.last_change().await?);
+    let mut tick = tokio::time::interval(LOOK_AGAIN);
+    let all_sent = async {
+        while client.has_unsent(conversation).await? {
+            // What nobody sees is sent without a change.
+            tokio::select! {
+                change = changes.next() => drop(change?),
+                _ = tick.tick() => {}
+            }
+        }
+        Ok::<_, Failure>(())
+    };
+    match timeout(context.patience(), all_sent).await {
+        Ok(sent) => sent.map(|()| Exit::Ok),
+        Err(_) => {
+            let failure = Failure::of_link(&client.link().borrow());
+            Say::warn("what was not sent yet is kept and goes out the next time hush is online");
+            Err(failure)
+        }
+    }
 }
 
 fn trim(sentence: &str) -> &str {

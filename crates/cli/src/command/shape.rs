@@ -1,7 +1,9 @@
 //! Data as JSON objects and as lines; strangers' words are made harmless for lines, and left as they are in JSON, which
 //! escapes them.
 
-use hushwire_client::view::{Body, Change, Contact, Message, Person, Row, With};
+use std::fmt::Write as _;
+
+use hushwire_client::view::{Body, Change, Contact, Message, Person, Quoted, Reaction, Reader, Row, With};
 use hushwire_client::{Alert, ClaimState, EntryState, Event, HandleClaim, Trust, account_code};
 use hushwire_content::display;
 use hushwire_types::Timestamp;
@@ -50,6 +52,7 @@ pub(crate) fn contact(contact: &Contact) -> Value {
 const fn kind(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "text",
+        Body::Deleted => "deleted",
         Body::Unknown(_) => "unknown",
         Body::Notice { .. } => "notice",
     }
@@ -60,12 +63,14 @@ pub(crate) fn row(row: &Row) -> Value {
     let message = &row.message;
     let (state, reason) = match &row.state {
         EntryState::Queued => ("queued", None),
+        EntryState::Sent if is_read(message) => ("read", None),
         EntryState::Sent if message.delivered_at.is_some() => ("delivered", None),
         EntryState::Sent => ("sent", None),
         EntryState::Failed { reason } => ("failed", Some(reason)),
         EntryState::Received => ("received", None),
         EntryState::Unreadable { .. } => ("unreadable", None),
         EntryState::System { .. } => ("system", None),
+        EntryState::Deleted => ("deleted", None),
     };
     json!({
         "id": message.content.to_string(),
@@ -77,7 +82,33 @@ pub(crate) fn row(row: &Row) -> Value {
         "accepted_at": message.accepted_at.map(when::machine),
         "state": state,
         "reason": reason,
+        "quote": message.quote.as_ref().map(quote),
+        "reactions": message.reactions.iter().map(reaction).collect::<Vec<_>>(),
+        "edited": !message.earlier.is_empty(),
+        "earlier": message.earlier,
+        "readers": message.readers.iter().map(reader).collect::<Vec<_>>(),
     })
+}
+
+fn quote(quote: &Quoted) -> Value {
+    json!({ "id": quote.content.to_string(), "from": person(&quote.from), "text": quote.text })
+}
+
+fn reaction(reaction: &Reaction) -> Value {
+    json!({ "from": person(&reaction.from), "emoji": reaction.emoji })
+}
+
+fn reader(reader: &Reader) -> Value {
+    json!({
+        "person": person(&reader.person),
+        "delivered_at": reader.delivered_at.map(when::machine),
+        "read_at": reader.read_at.map(when::machine),
+    })
+}
+
+/// Whether somebody is known to have read it.
+fn is_read(message: &Message) -> bool {
+    message.readers.iter().any(|reader| reader.read_at.is_some())
 }
 
 /// A row as a line: `2026-11-23 18:00  @alice: hello`.
@@ -85,6 +116,7 @@ pub(crate) fn row_line(row: &Row) -> String {
     let mark = match &row.state {
         EntryState::Queued => "  (waiting to be sent)".to_owned(),
         EntryState::Failed { reason } => format!("  (not sent: {})", display::line(reason)),
+        EntryState::Sent if is_read(&row.message) => "  ✓✓ read".to_owned(),
         EntryState::Sent if row.message.delivered_at.is_some() => "  ✓✓".to_owned(),
         EntryState::Sent => "  ✓".to_owned(),
         _ => String::new(),
@@ -96,11 +128,35 @@ pub(crate) fn row_line(row: &Row) -> String {
 pub(crate) fn message_line(message: &Message) -> String {
     let time = when::person(shown_time(message));
     let words = message.body.words();
-    match &message.body {
-        Body::Notice { .. } => format!("{time}  -- {}", display::line(&words)),
-        _ if message.own => format!("{time}  you: {}", paragraphs(&words)),
-        _ => format!("{time}  {}: {}", name(&message.from), paragraphs(&words)),
+    if let Body::Notice { .. } = &message.body {
+        return format!("{time}  -- {}", display::line(&words));
     }
+    let from = if message.own { "you".to_owned() } else { name(&message.from) };
+    let mut line = format!("{time}  {from}: {}", paragraphs(&words));
+    if let Some(quote) = &message.quote {
+        line = format!(
+            "{time}  {from}: > {}: {}\n    {}",
+            name(&quote.from),
+            shortened(&quote.text),
+            paragraphs(&words)
+        );
+    }
+    if !message.earlier.is_empty() {
+        line.push_str("  (edited)");
+    }
+    for reaction in &message.reactions {
+        let _ = write!(line, "  [{} {}]", display::line(&reaction.emoji), name(&reaction.from));
+    }
+    line
+}
+
+/// The first words of a text, on one line.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 60;
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(SHOWN).collect();
+    let more = if line.chars().count() > SHOWN { "…" } else { "" };
+    format!("{}{more}", display::line(&short))
 }
 
 /// A text whose further lines are set in, so that none of them looks like a message of somebody else.
@@ -145,6 +201,21 @@ pub(crate) fn change(change: &Change) -> Value {
     match &change.event {
         Some(Event::Sent { content } | Event::Delivered { content } | Event::Queued { content }) => {
             put("id", json!(content.to_string()));
+        }
+        Some(Event::ReadBy { account, content }) => {
+            put("id", json!(content.to_string()));
+            put("by", json!(account.to_string()));
+        }
+        Some(
+            Event::Reacted { account, content }
+            | Event::Edited { account, content }
+            | Event::Deleted { account, content },
+        ) => {
+            put("id", json!(content.to_string()));
+            put("account", json!(account.to_string()));
+            if let Some(message) = &change.message {
+                put("reactions", message.reactions.iter().map(reaction).collect());
+            }
         }
         Some(Event::Failed { content, reason }) => {
             put("id", json!(content.to_string()));
@@ -196,6 +267,9 @@ pub(crate) fn change_line(change: &Change) -> Option<String> {
     match (&change.event, &change.message) {
         (Some(Event::Alert(alert)), _) => Some(alert_line(alert)),
         (Some(Event::Message { .. } | Event::Notice), Some(message)) => Some(message_line(message)),
+        (Some(Event::Edited { .. } | Event::Deleted { .. } | Event::Reacted { .. }), Some(message)) => {
+            Some(format!("~ {}", message_line(message)))
+        }
         (Some(Event::Failed { reason, .. }), _) => Some(format!("-- not sent: {}", display::line(reason))),
         _ => None,
     }

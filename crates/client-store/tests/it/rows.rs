@@ -1,5 +1,6 @@
 //! Each row module, one file for each group of nouns.
 
+mod abouts;
 mod commits_and_mls;
 mod conversations;
 mod groups;

@@ -1,8 +1,11 @@
 //! Round trips, newer kinds, bytes of strangers, what `Debug` shows.
 
 use hushwire_content::padding::BUCKETS;
-use hushwire_content::{Content, DecodeError, Encoded, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
-use hushwire_types::{ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_content::{
+    Content, DecodeError, Edit, Encoded, Kind, Quote, Reaction, Receipt, ReceiptKind, SeenList, Target, Text,
+    Witness,
+};
+use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -57,13 +60,28 @@ fn list() -> impl Strategy<Value = SeenList> {
         .prop_map(|(number, hash)| SeenList { number: ListNumber(number), hash: EntryHash::new(hash) })
 }
 
+fn target() -> impl Strategy<Value = Target> {
+    (any::<[u8; 32]>(), any::<[u8; 16]>()).prop_map(|(account, content_id)| Target {
+        account: AccountId::new(account),
+        content_id: ContentId::new(content_id),
+    })
+}
+
 fn kind() -> impl Strategy<Value = Kind> {
     let id = any::<[u8; 16]>().prop_map(ContentId::new);
-    let characters = vec(any::<char>(), 1..3_000);
+    let body = || vec(any::<char>(), 1..3_000).prop_map(|body| body.into_iter().collect::<String>());
+    let quote = (target(), "[ -~]{0,100}").prop_map(|(target, excerpt)| Quote { target, excerpt });
+    let receipt = (any::<bool>(), vec(id.clone(), 1..64), option::of(any::<[u8; 32]>()));
     prop_oneof![
-        characters.prop_map(|body| Kind::Text(Text { body: body.into_iter().collect() })),
-        vec(id, 1..64)
-            .prop_map(|content_ids| { Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids }) }),
+        (body(), option::of(quote)).prop_map(|(body, quote)| Kind::Text(Text { body, quote })),
+        receipt.prop_map(|(read, content_ids, account)| {
+            let kind = if read { ReceiptKind::Read } else { ReceiptKind::Delivered };
+            Kind::Receipt(Receipt { kind, content_ids, account: account.map(AccountId::new) })
+        }),
+        (target(), "[!-~]{0,16}").prop_map(|(target, emoji)| Kind::Reaction(Reaction { target, emoji })),
+        (id, body()).prop_map(|(content_id, body)| Kind::Edit(Edit { content_id, body })),
+        target().prop_map(Kind::Delete),
+        any::<bool>().prop_map(|stopped| Kind::Typing { stopped }),
         Just(Kind::Presence),
     ]
 }

@@ -1,7 +1,11 @@
 //! Limits hold when writing and when reading.
 
-use hushwire_content::limits::{CONTENT_BYTES, FALLBACK_BYTES, RECEIPT_IDS, TEXT_BYTES, TEXT_CHARS};
-use hushwire_content::{Content, DecodeError, Invalid, Kind, Receipt, ReceiptKind};
+use hushwire_content::limits::{
+    CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, RECEIPT_IDS, TEXT_BYTES, TEXT_CHARS,
+};
+use hushwire_content::{
+    Content, DecodeError, Edit, Invalid, Kind, Quote, Reaction, Receipt, ReceiptKind, Text,
+};
 use hushwire_types::ContentId;
 
 use crate::samples;
@@ -34,13 +38,38 @@ fn a_padded_content_over_the_limit_is_refused_unread() {
 fn a_receipt_names_at_least_one_content_and_not_too_many() {
     let receipt = |count| {
         let content_ids = vec![ContentId::new([1; 16]); count];
-        samples::content(Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids }))
+        samples::content(Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account: None }))
             .encode()
             .map(drop)
     };
     assert_eq!(receipt(RECEIPT_IDS), Ok(()));
     assert_eq!(receipt(RECEIPT_IDS + 1), Err(Invalid::TooLarge { field: "content_ids" }));
     assert_eq!(receipt(0), Err(Invalid::Missing { field: "content_ids" }));
+}
+
+#[test]
+fn reactions_quotes_and_edits_have_limits() {
+    let react = |emoji: &str| {
+        let reaction = Reaction { target: samples::TARGET, emoji: emoji.to_owned() };
+        samples::content(Kind::Reaction(reaction)).encode().map(drop)
+    };
+    assert_eq!(react(&"a".repeat(EMOJI_BYTES)), Ok(()));
+    assert_eq!(react(&"a".repeat(EMOJI_BYTES + 1)), Err(Invalid::TooLarge { field: "emoji" }));
+    for strange in ["\u{1b}[2J", "a b"] {
+        assert_eq!(react(strange), Err(Invalid::Value { field: "emoji" }));
+    }
+    let reply = |bytes| {
+        let quote = Quote { target: samples::TARGET, excerpt: "e".repeat(bytes) };
+        samples::content(Kind::Text(Text { body: "yes".into(), quote: Some(quote) })).encode().map(drop)
+    };
+    assert_eq!(reply(EXCERPT_BYTES), Ok(()));
+    assert_eq!(reply(EXCERPT_BYTES + 1), Err(Invalid::TooLarge { field: "excerpt" }));
+    let edit = |body: String| {
+        samples::content(Kind::Edit(Edit { content_id: samples::TARGET.content_id, body })).encode().map(drop)
+    };
+    assert_eq!(edit("e".repeat(TEXT_CHARS)), Ok(()));
+    assert_eq!(edit("e".repeat(TEXT_CHARS + 1)), Err(Invalid::TooLarge { field: "body" }));
+    assert_eq!(edit(String::new()), Err(Invalid::Missing { field: "body" }));
 }
 
 #[test]

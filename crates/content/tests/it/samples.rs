@@ -1,7 +1,12 @@
 //! One fixed content of each kind. Golden files are named after these.
 
-use hushwire_content::{Content, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
-use hushwire_types::{ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_content::{
+    Content, Edit, Kind, Quote, Reaction, Receipt, ReceiptKind, SeenList, Target, Text, Witness,
+};
+use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
+
+pub(crate) const TARGET: Target =
+    Target { account: AccountId::new([0xa1; 32]), content_id: ContentId::new([0xc1; 16]) };
 
 pub(crate) fn content(kind: Kind) -> Content {
     Content {
@@ -20,12 +25,21 @@ pub(crate) fn content(kind: Kind) -> Content {
 }
 
 pub(crate) fn text(body: &str) -> Content {
-    content(Kind::Text(Text { body: body.into() }))
+    content(Kind::Text(Text::new(body.into())))
 }
 
 pub(crate) fn receipt(count: u8) -> Content {
     let content_ids = (0..count).map(|number| ContentId::new([number; 16])).collect();
-    content(Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids }))
+    content(Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account: None }))
+}
+
+fn quote() -> Quote {
+    Quote { target: TARGET, excerpt: "Are you coming?".into() }
+}
+
+fn read() -> Receipt {
+    let content_ids = vec![TARGET.content_id];
+    Receipt { kind: ReceiptKind::Read, content_ids, account: Some(TARGET.account) }
 }
 
 /// Every kind, and a first content whose witness has nothing before it.
@@ -37,6 +51,14 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("text", text("Grüße, **Bob** 👋")),
         ("text_first", first),
         ("receipt", receipt(2)),
+        ("reply", content(Kind::Text(Text { body: "Yes".into(), quote: Some(quote()) }))),
+        ("receipt_read", content(Kind::Receipt(read()))),
+        ("reaction", content(Kind::Reaction(Reaction { target: TARGET, emoji: "👍🏽".into() }))),
+        ("reaction_taken_back", content(Kind::Reaction(Reaction { target: TARGET, emoji: String::new() }))),
+        ("edit", content(Kind::Edit(Edit { content_id: TARGET.content_id, body: "Otherwise".into() }))),
+        ("delete", content(Kind::Delete(TARGET))),
+        ("typing", content(Kind::Typing { stopped: false })),
+        ("typing_stopped", content(Kind::Typing { stopped: true })),
         ("presence", content(Kind::Presence)),
     ]
 }

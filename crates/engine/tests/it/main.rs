@@ -5,6 +5,7 @@
 
 mod world;
 
+mod about;
 mod claims;
 mod commands;
 mod crashes;

@@ -84,7 +84,7 @@ fn look(world: &mut World, device: usize) -> Result<Shown, Failure> {
                 let notice = Notice::decode(&row.entry.content);
                 shown.is_told |= !matches!(notice, Some(Notice::DeviceAdded { .. } | Notice::Resumed));
             }
-            EntryState::Queued => {}
+            EntryState::Queued | EntryState::Deleted => {}
         }
     }
     let is_alert = |payload: &[u8]| matches!(Event::decode(payload), Some(Event::Alert(_)));

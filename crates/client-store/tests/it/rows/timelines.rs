@@ -20,6 +20,7 @@ fn a_row_is_read_as_it_was_written_in_every_state() {
         EntryState::Received,
         EntryState::Unreadable { reason: "tampered".into() },
         EntryState::System { event: "rejoined".into() },
+        EntryState::Deleted,
     ];
     for (n, state) in (1..).zip(states) {
         let entry = NewEntry { state, client_key: Some(format!("key {n}")), ..received(n, 1) };
