@@ -62,6 +62,8 @@ pub enum Command {
     Join(Join),
     /// Make this a new device of an account that you have.
     Link(Link),
+    /// All devices lost: make this a new device of your account with its recovery key.
+    Recover(Recover),
     /// Look at your devices; let a new one in, rename one, put one out.
     Device {
         /// What to do.
@@ -227,6 +229,27 @@ pub struct MessageArgs {
     pub place: PlaceArgs,
     /// Its id as --json shows it, or the beginning of that.
     pub id: String,
+}
+
+/// All devices lost: make this a new device of your account with its recovery key.
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// The server's link, hush://host:port#FINGERPRINT; an invite's link will do.
+    pub link: String,
+    /// A handle of your account: @name, a phone number or an e-mail address.
+    pub handle: String,
+    /// Read the recovery key from this file instead of the terminal; - for standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
+    /// What this device is called; the machine's name by default.
+    #[arg(long, value_name = "NAME")]
+    pub device_name: Option<String>,
+    /// How this device's database is locked.
+    #[arg(long, value_enum, default_value_t = Lock::Auto)]
+    pub lock: Lock,
+    /// Connect in clear text; possible on this machine only.
+    #[arg(long, hide = true)]
+    pub plain: bool,
 }
 
 /// What can be done with one's devices.

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod paper;
 pub(crate) mod receive;
+pub(crate) mod recover;
 pub(crate) mod send;
 pub(crate) mod shape;
 pub(crate) mod target;

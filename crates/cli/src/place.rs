@@ -181,10 +181,10 @@ fn passphrase(global: &Global, asking: Asking) -> Result<SecretBytes, Failure> {
 
 /// The terminal shows nothing that is typed, from before the prompt on: the prompt's own library is silent only after it, and
 /// whoever types or pastes as soon as it stands there would be shown.
-struct Silence(Termios);
+pub(crate) struct Silence(Termios);
 
 impl Silence {
-    fn on_the_terminal() -> Option<Self> {
+    pub(crate) fn on_the_terminal() -> Option<Self> {
         let before = termios::tcgetattr(std::io::stdin()).ok()?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);

@@ -85,6 +85,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
         match command {
             Command::Join(join) => command::join::run(context, join).await,
             Command::Link(link) => command::link::run(context, link).await,
+            Command::Recover(recover) => command::recover::run(context, recover).await,
             Command::Device { command } => command::device::run(context, command).await,
             Command::Send(send) => command::send::run(context, send).await,
             Command::Message { command } => command::message::run(context, command).await,

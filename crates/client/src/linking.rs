@@ -17,9 +17,9 @@ use hushwire_client_store::Database;
 use hushwire_engine::{Command, Engine, Home, NewDevice, Outcome, RegisterError};
 use hushwire_identity::linking::{Answer, Commitment, LinkCode, Offer, digits, nonce};
 use hushwire_identity::list::Joining;
-use hushwire_identity::{DeviceList, DeviceName, InviteLink, ListError, PublicKey};
+use hushwire_identity::{DeviceList, DeviceName, Handle, InviteLink, ListError, ListHead, PublicKey};
 use hushwire_types::id::{base32, from_base32};
-use hushwire_types::{ListNumber, Timestamp};
+use hushwire_types::{AccountId, ListNumber, Timestamp};
 use hushwire_wire::{self as wire, ErrorCode, Opaque, Request, Response, Sensitive, limits};
 use tokio::time::timeout;
 
@@ -55,6 +55,9 @@ pub enum LinkingError {
     /// The server refused.
     #[error("the server says: {0}")]
     Refused(String),
+    /// The recovery key is none of the named account's.
+    #[error("this recovery key does not belong to an account with this name on this server")]
+    NotRecoverable,
     /// The account's list, as the server shows it, does not have the new device.
     #[error("the server does not show this device in the account's list: link it again")]
     NotListed,
@@ -75,20 +78,20 @@ impl From<ListError> for LinkingError {
     }
 }
 
-/// One end of a link.
-struct End {
-    connection: Connection,
+/// One end of a link, or a connection that asks something before there is a profile.
+pub(crate) struct End {
+    pub(crate) connection: Connection,
     came: VecDeque<Opaque>,
     is_over: bool,
 }
 
 impl End {
-    async fn connect(address: &ServerAddress, world: &World) -> Result<Self, LinkingError> {
+    pub(crate) async fn connect(address: &ServerAddress, world: &World) -> Result<Self, LinkingError> {
         let connection = connect::connect(address, &*world.entropy).await?;
         Ok(Self { connection, came: VecDeque::new(), is_over: false })
     }
 
-    async fn ask(&mut self, request: impl Into<Request>) -> Result<Response, LinkingError> {
+    pub(crate) async fn ask(&mut self, request: impl Into<Request>) -> Result<Response, LinkingError> {
         let request_id = self.connection.send(&request.into()).await?;
         let answer = async {
             loop {
@@ -155,6 +158,7 @@ impl End {
 fn refused(error: &wire::Error) -> LinkingError {
     match error.code {
         ErrorCode::LinkMissing => LinkingError::NoSuchCode,
+        ErrorCode::UnknownAccount => LinkingError::NotRecoverable,
         _ => LinkingError::Refused(hushwire_content::display::line(&error.text).into_owned()),
     }
 }
@@ -257,35 +261,59 @@ impl Comparing {
             Err(error) => return Err(error),
         }
         end.connection.close().await;
-        let list = own_list(&address, &device, &answer, &world).await?;
-        let server_key = list.1;
-        let home = Home { handle: answer.handle.clone(), server: stored_address(&address), server_key };
-        let mut db = Database::create(&place.folder, &place.key, &*world.entropy).map_err(OpenError::from)?;
-        let (entropy, now) = (Arc::clone(&world.entropy), world.clock.now());
-        let engine = Engine::linked(&mut db, &device, &list.0, &home, entropy, now)?;
-        Ok(start(engine, db, world)?)
+        settle_in(place, &address, &device, (answer.account, answer.head, answer.handle), world).await
     }
 }
 
-/// The account's list, fetched by the new device's first login and verified from the account's id on.
+/// A device that is in its account's list by now becomes a profile in `place`.
+pub(crate) async fn settle_in(
+    place: &Place,
+    address: &ServerAddress,
+    device: &NewDevice,
+    (account, head, handle): (AccountId, ListHead, Handle),
+    world: World,
+) -> Result<Client, LinkingError> {
+    let (list, server_key) = own_list(address, device, account, &world).await?;
+    if list.account_id() != account || !list.knows(head) {
+        return Err(LinkingError::Foreign);
+    }
+    let home = Home { handle, server: stored_address(address), server_key };
+    let mut db = Database::create(&place.folder, &place.key, &*world.entropy).map_err(OpenError::from)?;
+    let (entropy, now) = (Arc::clone(&world.entropy), world.clock.now());
+    let engine = Engine::linked(&mut db, device, &list, &home, entropy, now)?;
+    Ok(start(engine, db, world)?)
+}
+
+/// The account's list, fetched by the new device's first login and verified from the genesis on.
 async fn own_list(
     address: &ServerAddress,
     device: &NewDevice,
-    answer: &Answer,
+    account: AccountId,
     world: &World,
 ) -> Result<(DeviceList, PublicKey), LinkingError> {
     let mut end = End::connect(address, world).await?;
     let greeting = end.connection.greeting().clone();
-    let login =
-        device.login(answer.account, &greeting.welcomed, &greeting.binding, &greeting.client_nonce)?;
+    let login = device.login(account, &greeting.welcomed, &greeting.binding, &greeting.client_nonce)?;
     if !matches!(end.ask(login).await?, Response::LoggedIn(_)) {
         return Err(LinkingError::NotListed);
     }
+    let ask = |from_number| wire::SenderKeys { account_id: account, from_number }.into();
+    let list = list_by(&mut end, ask).await?;
+    end.connection.close().await;
+    Ok((list, greeting.server_key))
+}
+
+/// A whole list, asked for page by page and verified from its genesis on.
+pub(crate) async fn list_by(
+    end: &mut End,
+    ask: impl Fn(ListNumber) -> Request,
+) -> Result<DeviceList, LinkingError> {
     let (mut genesis, mut entries) = (None, Vec::new());
     loop {
         let from = if genesis.is_none() { 0 } else { u64::try_from(entries.len()).unwrap_or(u64::MAX) + 1 };
-        let wanted = wire::SenderKeys { account_id: answer.account, from_number: ListNumber(from) };
-        let Response::AccountKeys(keys) = end.ask(wanted).await? else { return Err(LinkingError::Foreign) };
+        let Response::AccountKeys(keys) = end.ask(ask(ListNumber(from))).await? else {
+            return Err(LinkingError::Foreign);
+        };
         let last = keys.entries.len() < limits::LIST_ENTRIES;
         genesis = genesis.or(keys.genesis);
         entries.extend(keys.entries);
@@ -293,12 +321,7 @@ async fn own_list(
             break;
         }
     }
-    end.connection.close().await;
-    let list = DeviceList::verify(&genesis.ok_or(LinkingError::Foreign)?, entries)?;
-    if list.account_id() != answer.account || !list.knows(answer.head) {
-        return Err(LinkingError::Foreign);
-    }
-    Ok((list, greeting.server_key))
+    Ok(DeviceList::verify(&genesis.ok_or(LinkingError::Foreign)?, entries)?)
 }
 
 /// A device of the account that has found a new one, whose digits a person compares.

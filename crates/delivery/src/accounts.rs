@@ -56,7 +56,7 @@ impl Service {
     }
 
     /// Deleted accounts answer too: others still judge old leaves by their lists (rule R3).
-    fn account_keys(&self, account_id: AccountId, from: ListNumber) -> Result<AccountKeys, Fault> {
+    pub(crate) fn account_keys(&self, account_id: AccountId, from: ListNumber) -> Result<AccountKeys, Fault> {
         let account = self.store.account(account_id)?.ok_or(Fault::UnknownAccount)?;
         let first = from.max(ListNumber(1));
         let list = self.store.list(account_id, first)?.ok_or(Fault::UnknownAccount)?;
@@ -164,17 +164,17 @@ impl Service {
         now: Timestamp,
     ) -> Result<Step, Fault> {
         self.limiter.take(Limit::ListEntry, caller.account.as_ref(), now)?;
-        Ok(Step::check(Check::new(origin, Work::ListEntry(caller, append))))
+        Ok(Step::check(Check::new(origin, Work::ListEntry(caller.account, append))))
     }
 
     /// Checks an entry against the list as it stands (rule R2). The writer compares the head again.
     pub(crate) fn check_entry(
         &self,
-        caller: Caller,
+        account: AccountId,
         origin: Origin,
         append: &AppendListEntry,
     ) -> Result<Verdict, Fault> {
-        let before = self.lists.fresh(caller.account)?.ok_or(Fault::UnknownAccount)?;
+        let before = self.lists.fresh(account)?.ok_or(Fault::UnknownAccount)?;
         let mut list = DeviceList::clone(&before);
         let accepted = list.append(&append.entry).map_err(refused_entry)?;
         let entry = UnverifiedEntry::decode(&append.entry)
@@ -193,7 +193,7 @@ impl Service {
         let added = accepted.added.iter().filter_map(|id| list.device(*id));
         let head = before.head();
         let write = account::AppendListEntry {
-            account: caller.account,
+            account,
             head: account::ListHead { number: head.number, hash: head.hash },
             number: entry.number(),
             hash: entry.hash(),
@@ -201,7 +201,7 @@ impl Service {
             added: added.map(|device| self.new_device(device.id, &device.list_key)).collect(),
             revoked: accepted.revoked,
         };
-        Ok(Verdict::write(Job::new(origin, write, After::List { account: caller.account })))
+        Ok(Verdict::write(Job::new(origin, write, After::List { account })))
     }
 
     /// Checks all that ends a registration: genesis, entry 1, the device's consent to the handles, its KeyPackages.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use hushwire_types::{ConversationId, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Timestamp};
 use hushwire_wire::{
     AppendListEntry, CreateConversation, FetchGroup, PutKeyPackages, Response, SendCommit, SendPublicKeys,
 };
@@ -53,7 +53,7 @@ impl Check {
 pub(crate) enum Work {
     Keys(Box<SendPublicKeys>),
     KeyPackages(Caller, Box<PutKeyPackages>),
-    ListEntry(Caller, AppendListEntry),
+    ListEntry(AccountId, AppendListEntry),
     Create(Caller, Box<CreateConversation>),
     Commit(Caller, Box<SendCommit>),
     Fetch(Caller, FetchGroup),
@@ -93,7 +93,7 @@ impl Service {
         let verdict = match work {
             Work::Keys(keys) => self.check_keys(origin, &keys, now),
             Work::KeyPackages(caller, put) => self.check_key_packages(caller, origin, &put, now),
-            Work::ListEntry(caller, append) => self.check_entry(caller, origin, &append),
+            Work::ListEntry(account, append) => self.check_entry(account, origin, &append),
             Work::Create(caller, create) => self.check_creation(caller, origin, &create, now),
             Work::Commit(caller, commit) => self.check_commit(caller, origin, &commit, now),
             Work::Fetch(caller, fetch) => self.fetched(caller, &fetch),

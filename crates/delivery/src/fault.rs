@@ -33,6 +33,9 @@ pub(crate) enum Fault {
     /// No such link, or nobody at its other end.
     #[error("nobody waits under this code, or not any more: begin again on the new device")]
     LinkMissing,
+    /// The recovery key is none of this handle's account, or there is no such account.
+    #[error("this recovery key does not belong to an account with this name")]
+    NotRecoverable,
     /// The connection is in another state.
     #[error("{0}")]
     NotNow(&'static str),
@@ -241,6 +244,7 @@ impl From<Fault> for Response {
             Fault::Malformed(_) => Error::new(ErrorCode::Malformed, text),
             Fault::TooLarge => Error::new(ErrorCode::TooLarge, text),
             Fault::BodyMissing => Error::new(ErrorCode::BodyMissing, text),
+            Fault::NotRecoverable => Error::new(ErrorCode::UnknownAccount, text),
             Fault::LinkMissing => Error::new(ErrorCode::LinkMissing, text),
             Fault::NotNow(_) => Error::new(ErrorCode::NotNow, text),
             Fault::NotLoggedIn => Error::new(ErrorCode::NotLoggedIn, text),
@@ -310,6 +314,7 @@ mod tests {
             Fault::TooLarge,
             Fault::BodyMissing,
             Fault::LinkMissing,
+            Fault::NotRecoverable,
             Fault::NotNow("say Hello first"),
             Fault::NotLoggedIn,
             Fault::RateLimited(Duration::from_secs(3)),

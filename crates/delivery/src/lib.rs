@@ -56,6 +56,8 @@
 //! | SendUploaded | the upload is here | as the request in it | as the request in it | MessageSent, publications |
 //! | FetchGroup | limits | tree, membership (R7) | | Group, or ReferredGroup |
 //! | OpenLink, FindLink | limits | | | LinkOpened, LinkFound |
+//! | Recover | limits, the recovery key's signature | | | AccountKeys |
+//! | RecoverDevice | limits, signed by recovery | chain (R2) | AppendListEntry | as AppendListEntry |
 //! | SendLink | the link's life and messages | | | LinkMessage to the other end |
 //! | SendEphemeral | header, membership | | | Ephemeral to the connected |
 //! | MessageReceived | window | | Acknowledge, never in a hurry | Acknowledged |
@@ -90,6 +92,7 @@ mod login;
 mod observers;
 pub mod pepper;
 mod receive;
+mod recovery;
 mod registration;
 mod service;
 pub mod session;

@@ -88,10 +88,12 @@ pub enum Limit {
     Download = 21,
     /// Links opened and codes tried from one address.
     Link = 22,
+    /// Recoveries tried from one address.
+    Recover = 23,
 }
 
 /// One more than the highest [`Limit`].
-const KINDS: usize = 23;
+const KINDS: usize = 24;
 
 /// The quota of each [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Default for Limits {
             .with(Limit::Ephemeral, Quota::new(200, Duration::from_millis(50)))
             .with(Limit::FetchGroup, Quota::new(200, SECOND))
             .with(Limit::Upload, Quota::new(60, SECOND * 2))
+            .with(Limit::Recover, Quota::new(20, MINUTE))
             .with(Limit::Link, Quota::new(20, MINUTE))
             .with(Limit::Download, Quota::new(400, SECOND / 4))
             .with(Limit::Connect, Quota::new(120, SECOND / 2))

@@ -175,6 +175,8 @@ impl Service {
             Request::MessageReceived(received) => self.message_received(session, origin, &received),
             Request::OpenLink(open) => self.open_link(session, origin, &open, now),
             Request::FindLink(find) => self.find_link(session, origin, &find, now),
+            Request::Recover(recover) => self.recover(session, origin, &recover, now),
+            Request::RecoverDevice(recover) => self.recover_device(session, origin, recover, now),
             Request::SendLink(send) => self.send_link(session, origin, send, now),
             Request::Ping(_) => Ok(Step::answer(origin, Pong)),
             _ => Err(Fault::Unsupported),

@@ -304,8 +304,7 @@ impl Step<'_, '_> {
                 self.commit(conversation, &Intent::Refresh)
             }
             Need::Add(account, device_ids) => {
-                let own = account == self.me.account;
-                if own && self.may_add_own(&conversation.id) || !own && self.may_commit(&conversation.id)? {
+                if self.may_add(&conversation.id) {
                     let tag = Tag::Claim { conversation: conversation.id, account };
                     self.request(tag, wire::RecipientKeys { account_id: account, device_ids });
                 }

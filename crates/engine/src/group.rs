@@ -196,11 +196,13 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let id = conversation.id;
         let tag = Tag::Claim { conversation: id, account };
+        // Without a wish, the claim is for a further device of an account that is there.
+        let wished = account != self.me.account && self.is_wished_for(&id, account)?;
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
-                ErrorCode::NoKeyPackage if account == self.me.account => {
-                    if self.is_to_be_made(&id)? {
+                ErrorCode::NoKeyPackage if !wished => {
+                    if account == self.me.account && self.is_to_be_made(&id)? {
                         self.session.claimed.insert((id, account), Vec::new());
                     } else {
                         self.claim_later(tag);
@@ -214,7 +216,7 @@ impl Step<'_, '_> {
             },
         };
         let add = self.group_additions(account, claimed)?;
-        if account == self.me.account {
+        if !wished {
             return match conversation.state {
                 ConversationState::Active if add.is_empty() => {
                     self.claim_later(tag);
@@ -232,6 +234,11 @@ impl Step<'_, '_> {
         }
         self.session.claimed.insert((id, account), add);
         Ok(())
+    }
+
+    fn is_wished_for(&mut self, id: &ConversationId, account: AccountId) -> Result<bool, Stop> {
+        let add = Wish::Change(GroupChange::Add { account });
+        Ok(self.wishes(id)?.iter().any(|(_, wish)| *wish == add))
     }
 
     /// An account cannot be added, whatever this device does.

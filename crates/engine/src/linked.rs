@@ -10,7 +10,8 @@ use hushwire_client_store::{Database, profile};
 use hushwire_identity::linking::{Offer, nonce};
 use hushwire_identity::list::{Joining, ListHead, complete};
 use hushwire_identity::{
-    ChannelBinding, DeviceList, DeviceName, DeviceStatus, Handle, ListKey, PublicKey, statement,
+    Author, ChannelBinding, DeviceList, DeviceName, DeviceStatus, Handle, ListError, ListKey, PublicKey,
+    RecoveryKey, statement,
 };
 use hushwire_types::{AccountId, Entropy, Secret, Timestamp, rng};
 use hushwire_wire as wire;
@@ -64,6 +65,16 @@ impl NewDevice {
     /// Something else was to be signed: somebody lies.
     pub fn complete(&self, draft: &[u8], head: ListHead) -> Result<Vec<u8>, hushwire_identity::Malformed> {
         complete(draft, head, &self.joining(), &self.list_key)
+    }
+
+    /// The entry that adds it by the account's recovery key.
+    ///
+    /// # Errors
+    /// The key is not that of the list.
+    pub fn recover(&self, list: &DeviceList, key: &RecoveryKey) -> Result<Vec<u8>, ListError> {
+        let Joining { mls_key, name, .. } = self.joining();
+        let new = hushwire_identity::NewDevice { list_key: &self.list_key, mls_key, name };
+        list.add_device(Author::Recovery(key), &new)
     }
 
     /// Signs its first login, at a server whose hello is checked.

@@ -208,7 +208,30 @@ impl Step<'_, '_> {
         if !missing.is_empty() {
             return Ok(Some(Need::Add(self.me.account, missing)));
         }
+        if let Some(need) = self.recovered(conversation, view)? {
+            return Ok(Some(need));
+        }
         mark::clear(self.tx, &conversation.id, Mark::Review)?;
+        Ok(None)
+    }
+
+    /// A device that the recovery key brought in, of an account that may have no other one left which could add it: all
+    /// members may, so that whoever lost everything comes back.
+    fn recovered(&mut self, conversation: &Conversation, view: &GroupView) -> Result<Option<Need>, Stop> {
+        let mut accounts: Vec<AccountId> = view.members.iter().map(|leaf| leaf.account).collect();
+        accounts.dedup();
+        for account in accounts.into_iter().filter(|account| *account != self.me.account) {
+            let Some(list) = self.list(&account)? else { continue };
+            let here = |device: &DeviceId| view.members.iter().any(|leaf| leaf.device == *device);
+            let active = list.active_devices().into_iter().map(|device| device.id);
+            let missing: Vec<DeviceId> =
+                active.filter(|device| !here(device) && list.is_recovered(*device)).collect();
+            if !missing.is_empty() {
+                // In turns, as all would else commit at once.
+                let due = self.removal_due(conversation, view, &[])?;
+                return Ok(Some(if due { Need::Add(account, missing) } else { Need::Nothing }));
+            }
+        }
         Ok(None)
     }
 

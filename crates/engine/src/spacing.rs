@@ -24,9 +24,9 @@ impl Step<'_, '_> {
         Ok(true)
     }
 
-    /// Whether a device of this account may be added now: its owner has just linked it and waits, in every conversation at
-    /// once, so only the spacing of the group counts.
-    pub(crate) fn may_add_own(&mut self, id: &ConversationId) -> bool {
+    /// Whether devices may be added now. That is not voluntary: until then they miss what is said, in every conversation of
+    /// their owner at once, so only the spacing of the group counts.
+    pub(crate) fn may_add(&mut self, id: &ConversationId) -> bool {
         let last = self.session.committed.get(id);
         let at = last.map(|last| last.after(schedule::COMMIT_SPACING_GROUP)).unwrap_or_default();
         if at > self.now {

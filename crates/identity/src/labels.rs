@@ -33,12 +33,23 @@ pub const SERVER_HELLO: Label = Label("hushwire server hello v2");
 pub const LOGIN: Label = Label("hushwire login v2");
 /// By the first device of a new account, over the handles that shall be its own.
 pub const REGISTRATION: Label = Label("hushwire registration v2");
+/// By a recovery key, to be shown the list of its account.
+pub const RECOVERY: Label = Label("hushwire recovery v1");
 /// Hashed with an offer and an answer into the digits that two screens show; signs nothing.
 pub const LINK_DIGITS: Label = Label("hushwire link digits v1");
 
 /// Every label, for the test that they differ.
-pub const ALL: [Label; 8] =
-    [GENESIS, LIST_ENTRY, ADDED_DEVICE, NEW_RECOVERY_KEY, SERVER_HELLO, LOGIN, REGISTRATION, LINK_DIGITS];
+pub const ALL: [Label; 9] = [
+    GENESIS,
+    LIST_ENTRY,
+    ADDED_DEVICE,
+    NEW_RECOVERY_KEY,
+    SERVER_HELLO,
+    LOGIN,
+    REGISTRATION,
+    RECOVERY,
+    LINK_DIGITS,
+];
 
 /// A signature does not fit the key, the label and the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -308,6 +308,13 @@ impl DeviceList {
         })
     }
 
+    /// Whether the recovery key brought a device in: its account may have no other one left.
+    #[must_use]
+    pub fn is_recovered(&self, device: DeviceId) -> bool {
+        let mut links = self.links_back_from(self.head().hash);
+        links.any(|link| link.adds(device) && link.entry.is_by_recovery())
+    }
+
     /// The devices that are active at the head, oldest first, with the names that they came with: see [`DeviceList::name`].
     #[must_use]
     pub fn active_devices(&self) -> Vec<&Device> {

@@ -6,7 +6,8 @@ use hushwire_types::{AccountId, DeviceId};
 
 use crate::handle::Handle;
 use crate::keys::{ListKey, PublicKey, Signature};
-use crate::labels::{self, BadSignature, LOGIN, REGISTRATION, SERVER_HELLO};
+use crate::labels::{self, BadSignature, LOGIN, RECOVERY, REGISTRATION, SERVER_HELLO};
+use crate::recovery::RecoveryKey;
 use crate::server::ServerKey;
 
 /// What ties a statement to the one TLS connection that it was made on.
@@ -133,5 +134,39 @@ impl Registration<'_> {
         let mut parts: Vec<&[u8]> = vec![self.server.as_ref(), self.account.as_ref()];
         parts.extend(handles.iter().map(String::as_bytes));
         then(&parts)
+    }
+}
+
+/// A recovery key's proof to one server on one connection that its account's list may be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Recovery<'a> {
+    /// The identity of the server.
+    pub server: &'a PublicKey,
+    /// The connection.
+    pub binding: &'a ChannelBinding,
+    /// The nonce of the server's hello.
+    pub server_nonce: &'a [u8; 32],
+    /// A handle of the account, in its canonical form.
+    pub handle: &'a Handle,
+}
+
+impl Recovery<'_> {
+    /// Signs with the recovery key.
+    #[must_use]
+    pub fn sign(&self, key: &RecoveryKey) -> Signature {
+        self.with_parts(|parts| key.sign(RECOVERY, parts))
+    }
+
+    /// Checks the signature by the account's recovery key.
+    ///
+    /// # Errors
+    /// [`BadSignature`]: show nothing.
+    pub fn verify(&self, recovery_key: &PublicKey, signature: &Signature) -> Result<(), BadSignature> {
+        self.with_parts(|parts| labels::verify(recovery_key, RECOVERY, parts, signature))
+    }
+
+    fn with_parts<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let (kind, bytes) = self.binding.parts();
+        then(&[self.server.as_ref(), &kind, bytes, self.server_nonce, self.handle.to_string().as_bytes()])
     }
 }

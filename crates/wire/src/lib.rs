@@ -27,6 +27,7 @@ mod linking;
 mod login;
 mod mailbox;
 mod proto;
+mod recovery;
 pub mod redact;
 mod registration;
 mod request;
@@ -55,6 +56,7 @@ pub use mailbox::{
     Acknowledged, Delivery, Entry, EntryKind, Gap, ListChanged, Listening, MessageReceived, Place, Removed,
     WelcomeEntry,
 };
+pub use recovery::{Recover, RecoverDevice};
 pub use redact::{Opaque, Sensitive};
 pub use registration::{
     KeysSet, Otp, OtpOk, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod,

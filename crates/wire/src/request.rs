@@ -4,8 +4,8 @@ use crate::field::{Invalid, Message};
 use crate::proto::client_frame::Request as Proto;
 use crate::{
     AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, FindLink, Hello, Login, LookUp,
-    MessageReceived, OpenLink, Otp, Ping, PutKeyPackages, RecipientKeys, Register, SendCommit, SendEphemeral,
-    SendLink, SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
+    MessageReceived, OpenLink, Otp, Ping, PutKeyPackages, RecipientKeys, Recover, RecoverDevice, Register,
+    SendCommit, SendEphemeral, SendLink, SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
 };
 
 macro_rules! requests {
@@ -100,6 +100,10 @@ requests! {
     FindLink = 845 as FindLink,
     /// Send bytes to the other end of a link.
     SendLink = 846 as SendLink,
+    /// Be shown the own list, by the recovery key.
+    Recover = 847 as Recover,
+    /// Add a device to the own list, by the recovery key.
+    RecoverDevice = 848 as RecoverDevice,
 }
 
 impl Request {

@@ -111,3 +111,46 @@ fn a_code_that_is_wrong_or_swapped_is_refused() {
     other.kill();
     world.run("alice", &["link", &world.server.bare_link()]).expect(1).sentence(&["another name"]);
 }
+
+#[test]
+fn whoever_lost_all_devices_comes_back_by_the_recovery_key() {
+    let world = World::of(&["bob"]);
+    let link = world.server.invite();
+    let join = |name: &str| {
+        let words = ["join", &link, "--name", name, "--lock", "key-file", "--json"];
+        world.run(name, &words).expect(0).json()[0]["recovery_key"].as_str().unwrap().to_owned()
+    };
+    let (key, foreign) = (join("alice"), join("eve"));
+    world.run("alice", &["send", "@bob", "before"]).expect(0);
+    world.run("bob", &["receive"]).expect(0);
+    world.run("bob", &["send", "@alice", "so long"]).expect(0);
+
+    let bare = world.server.bare_link();
+    let recover = |profile: &str, handle: &str, key: &str| {
+        let words =
+            ["recover", &bare, handle, "--key-file", "-", "--device-name", "new", "--lock", "key-file"];
+        world.run_with(profile, &words, key)
+    };
+    recover("other", "@alice", &foreign).expect(1).sentence(&["does not belong"]);
+    recover("other", "@nobody", &key).expect(1).sentence(&["does not belong"]);
+    recover("other", "@alice", "not a key").expect(2).sentence(&["recovery key"]);
+    world
+        .run("bob", &["recover", &bare, "@alice", "--key-file", "/nonexistent"])
+        .expect(1)
+        .sentence(&["cannot be read"]);
+
+    recover("new", "@alice", &key.to_lowercase()).expect(0).shows("a device of @alice");
+    assert_eq!(names(&world, "new").len(), 2);
+    // Bob's device brings the new one in when it hears of it.
+    world.run("bob", &["receive"]).expect(0);
+    world.run("bob", &["send", "@alice", "welcome back"]).expect(0);
+    world.run("new", &["receive"]).expect(0).shows("welcome back");
+    world.run("new", &["send", "@bob", "here again"]).expect(0);
+    world.run("bob", &["receive"]).expect(0).shows("here again");
+    // The old device learns of it, loudly, and can be put out.
+    world.run("alice", &["receive"]).expect(0).shows("a device was added");
+    let devices = world.run("new", &["device", "list", "--json"]).expect(0).json();
+    let old = devices.iter().find(|device| device["this"] == false).unwrap()["device"].as_str().unwrap();
+    world.run("new", &["device", "revoke", old]).expect(0);
+    world.run("alice", &["receive"]).expect(1).sentence(&["removed from its account"]);
+}

@@ -18,5 +18,6 @@ mod groups;
 mod hello_login;
 mod links;
 mod mailbox;
+mod recovery;
 mod registration;
 mod world;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hushwire_engine::{Alert, Command, NewDevice, Notice, Outcome, Refusal};
-use hushwire_identity::DeviceName;
+use hushwire_engine::{Alert, Command, NewDevice, Notice, Outcome, Recipient, Refusal};
 use hushwire_identity::linking::Offer;
 use hushwire_identity::list::Joining;
+use hushwire_identity::{DeviceName, RecoveryKey};
 
 use crate::world::{Line, World};
 
@@ -287,4 +287,46 @@ fn r3_a_device_is_put_out_by_another_one_and_not_by_itself() {
     world.pass(Duration::from_secs(60));
     assert_eq!(world.texts(0).last().unwrap().1, "not for the laptop");
     assert!(!world.texts(laptop).iter().any(|(_, body)| body == "not for the laptop"));
+}
+
+#[test]
+fn whoever_lost_all_devices_comes_back_to_people_and_groups_by_the_recovery_key() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    world.send(0, "@bob", "before");
+    let members = ["@bob", "@carol"].map(|name| {
+        let handle = name.parse().unwrap();
+        match world.outcome(0, Command::LookUp { handle }) {
+            Outcome::Found { account, .. } => account,
+            other => panic!("{other:?}"),
+        }
+    });
+    let made = world.outcome(0, Command::CreateGroup { name: "Trip".to_owned(), members: members.to_vec() });
+    let Outcome::Begun { conversation } = made else { panic!("{made:?}") };
+    world.pass(Duration::from_secs(300));
+    let (profile, list) = world.profile_of(0);
+    let recovery = RecoveryKey::from_seed(&profile.recovery_key.unwrap());
+    world.kill(0);
+
+    let new = NewDevice::generate("new phone".parse().unwrap(), &*world.entropy);
+    let entry = new.recover(&list, &recovery).unwrap();
+    let mut longer = list.clone();
+    longer.append(&entry).unwrap();
+    world.recover_device(list.account_id(), entry);
+    let phone = world.open_linked(0, &new, &longer);
+    world.pass(Duration::from_secs(120));
+    let to = Recipient::Conversation(conversation);
+    for index in [1, 2] {
+        let say = Command::Send { to: to.clone(), text: "welcome back".to_owned(), key: None };
+        assert!(matches!(world.outcome(index, say), Outcome::Queued { .. }));
+    }
+    world.send(1, "@alice", "just you");
+    world.pass(Duration::from_secs(30));
+    let texts: Vec<(&str, String)> = world.texts(phone);
+    for (author, text) in [("bob", "welcome back"), ("carol", "welcome back"), ("bob", "just you")] {
+        assert!(texts.contains(&(author, text.to_owned())), "{texts:?}");
+    }
+    let answer = Command::Send { to, text: "here again".to_owned(), key: None };
+    world.outcome(phone, answer);
+    world.pass(Duration::from_secs(30));
+    assert!(world.texts(2).contains(&("alice", "here again".to_owned())));
 }

@@ -398,6 +398,16 @@ impl World {
         self.feed(owner, rest);
     }
 
+    /// An entry by the recovery key goes to the server, over a connection that is not logged in.
+    pub fn recover_device(&mut self, account_id: AccountId, entry: Vec<u8>) {
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        self.hello(connection);
+        let recover = hushwire_wire::RecoverDevice { account_id, entry: entry.into() };
+        let answer = self.ask(connection, recover.into());
+        assert!(matches!(answer, Response::ListEntryAppended(_)), "{answer:?}");
+        self.direct.disconnect(connection);
+    }
+
     fn hello(&mut self, connection: ConnectionId) -> Welcomed {
         let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: NONCE };
         match self.ask(connection, hello.into()) {

@@ -13,10 +13,10 @@ use hushwire_wire::{
     HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello,
     KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent, ListChanged,
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
-    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred,
-    ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
-    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage,
-    SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
+    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Recover,
+    RecoverDevice, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed,
+    RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink,
+    SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
 };
 
 const ACCOUNT: AccountId = AccountId::new([0xa1; 32]);
@@ -53,6 +53,11 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("create_conversation", create_conversation().into()),
         ("open_link", OpenLink { commitment: [0x0c; 32] }.into()),
         ("find_link", FindLink { code: "K7QF-2M9D".into() }.into()),
+        (
+            "recover",
+            Recover { handle: "@alice".into(), signature: [0x5c; 64], from_number: ListNumber(0) }.into(),
+        ),
+        ("recover_device", RecoverDevice { account_id: ACCOUNT, entry: opaque("entry") }.into()),
         ("send_link", SendLink { body: opaque("offer") }.into()),
         ("send_uploaded", SendUploaded { upload: body(0xb0) }.into()),
         (

@@ -14,10 +14,10 @@ use hushwire_wire::{
     HandleClaim, HandleClaimAnswer, HandleClaimAnswered, HandleClaimState, HandleMoved, Hello,
     KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent, ListChanged,
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
-    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Referred,
-    ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed, RegistrationFailure,
-    RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage,
-    SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
+    MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Recover,
+    RecoverDevice, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed,
+    RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink,
+    SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -217,6 +217,12 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         any::<[u8; 32]>().prop_map(|commitment| OpenLink { commitment }.into()),
         sensitive().prop_map(|code| FindLink { code }.into()),
         opaque().prop_map(|body| SendLink { body }.into()),
+        (sensitive(), any::<[u8; 32]>(), any::<u64>()).prop_map(|(handle, half, number)| {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(&half);
+            Recover { handle, signature, from_number: ListNumber(number) }.into()
+        }),
+        (account(), opaque()).prop_map(|(account_id, entry)| RecoverDevice { account_id, entry }.into()),
         (sensitive(), account(), any::<i32>()).prop_map(|(handle, account_id, answer)| {
             let answer = HandleClaimAnswer::from_code(answer);
             AnswerHandleClaim { handle, account_id, answer }.into()
