@@ -31,6 +31,7 @@ mod people;
 mod plan;
 mod server;
 mod suspicion;
+mod touched;
 mod trace;
 mod world;
 

@@ -21,6 +21,7 @@ use hushwire_types::{
 use super::failure::{Failure, OrFail};
 use super::people;
 use super::plan::Devices;
+use super::touched;
 use super::world::World;
 use crate::entropy::SeededEntropy;
 
@@ -69,7 +70,8 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
     for seen in conversations.values() {
         agree(seen, world.plan.devices)?;
     }
-    everything_arrived(world, &conversations)
+    everything_arrived(world, &conversations)?;
+    touched::ask(world)
 }
 
 fn about(device: usize, failure: &Failure) -> Failure {
@@ -125,6 +127,7 @@ fn see(world: &mut World, device: usize, conversation: &Conversation) -> Result<
         let entry = row.entry;
         match &entry.state {
             EntryState::System { .. } => harmless(&entry.content)?,
+            EntryState::Deleted => {}
             EntryState::Sent | EntryState::Received => {
                 let Kind::Text(text) = Encoded::from_row(entry.content).decode().or_fail("a row")?.kind
                 else {
@@ -218,6 +221,9 @@ fn everything_arrived(
     for (number, text) in world.texts.iter().enumerate() {
         if text.content.is_none() {
             return Err(Failure::new(format!("{:?} was never stored", text.body)));
+        }
+        if text.content.is_some_and(|content| touched::is_deleted(world, content)) {
+            continue;
         }
         let from = world.clients.get(text.client).map(|client| client.person).or_fail("a device")?;
         let everywhere = world.plan.devices == Devices::One || number >= world.settled;

@@ -15,6 +15,8 @@ pub struct Plan {
     pub devices: Devices,
     /// Texts that are written while things go wrong.
     pub texts: usize,
+    /// Times that somebody does something to a message while things go wrong.
+    pub touches: usize,
     /// How long things go wrong.
     pub span: Duration,
     /// Frames of a thousand at which the connection breaks.
@@ -51,6 +53,7 @@ impl Plan {
             people,
             devices: if dice.happens(250) { Devices::Two } else { Devices::One },
             texts: index(dice.between(3, 18)),
+            touches: index(dice.below(12)),
             span: Duration::from_secs(dice.between(5, 120)),
             breaks: bad * dice.below(120),
             kills: bad * dice.below(100),
@@ -66,7 +69,17 @@ impl Plan {
         let dice = SeededEntropy::new(seed, 5);
         let (texts, lies) = (index(dice.between(6, 20)), dice.between(5, 120));
         let (jumps, breaks, kills) = (0, dice.below(20), dice.below(20));
-        Self { texts, lies, jumps, breaks, kills, server_kills: 0, devices: Devices::One, ..Self::of(seed) }
+        Self {
+            texts,
+            lies,
+            jumps,
+            breaks,
+            kills,
+            server_kills: 0,
+            touches: 0,
+            devices: Devices::One,
+            ..Self::of(seed)
+        }
     }
 }
 

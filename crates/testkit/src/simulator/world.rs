@@ -7,6 +7,7 @@ mod devices;
 mod liar;
 mod network;
 mod service;
+pub(crate) mod touch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ enum Happening {
     StartServer,
     Chores,
     Say { text: usize },
+    Touch { client: usize },
     Jump { hours: u64 },
     Calm,
 }
@@ -69,6 +71,7 @@ pub(crate) struct World {
     links: BTreeMap<LinkId, Link>,
     pub(crate) clients: Vec<Client>,
     pub(crate) texts: Vec<Text>,
+    pub(crate) touches: Vec<touch::Touch>,
     /// The texts from here on were written when everybody was in their conversations, unless these began then.
     pub(crate) settled: usize,
     server: Server,
@@ -99,6 +102,7 @@ impl World {
             links: BTreeMap::new(),
             clients,
             texts: Vec::new(),
+            touches: Vec::new(),
             settled: usize::MAX,
             server,
             calm: false,
@@ -124,6 +128,11 @@ impl World {
             let client = index(self.dice.below(self.clients.len() as u64));
             let (to, after) = (self.somebody_else(client), self.dice.below(span));
             self.write(client, to, after);
+        }
+        for _ in 0..self.plan.touches {
+            let client = index(self.dice.below(self.clients.len() as u64));
+            let after = self.dice.below(span);
+            self.later(after, Happening::Touch { client });
         }
         for _ in 0..self.plan.jumps {
             let (after, hours) = (self.dice.below(span), self.dice.between(1, 40));
@@ -247,6 +256,7 @@ impl World {
                 Ok(())
             }
             Happening::Say { text } => self.say(text),
+            Happening::Touch { client } => self.touch(client),
             Happening::Jump { hours } => {
                 self.now = self.now.after(Duration::from_secs(3600 * hours));
                 self.note(|| format!("{hours} hours pass"));
