@@ -228,7 +228,7 @@ fn agree(world: &World, author: (&str, &str), reader: (&str, &str)) -> Vec<u64> 
     let own = rows.iter().filter(|row| row["own"] == true && row["type"] == "text");
     let own: Vec<String> = own
         .map(|row| {
-            assert!(row["state"] == "sent" || row["state"] == "delivered", "{row}");
+            assert!(["sent", "delivered", "read"].iter().any(|state| row["state"] == *state), "{row}");
             row["text"].as_str().unwrap().to_owned()
         })
         .collect();

@@ -11,7 +11,7 @@ use hushwire_types::{AccountId, ContentId};
 
 use super::failure::{Failure, OrFail};
 use super::world::World;
-use super::world::touch::What;
+use super::world::touch::{Fate, What};
 
 /// A message as a device shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
             }
         }
     }
-    world.touches.iter().filter(|touch| touch.done).try_for_each(|touch| {
+    world.touches.iter().filter(|touch| touch.fate == Fate::Done).try_for_each(|touch| {
         let MessageRef { account, content, .. } = touch.message;
         let by = world.clients.get(touch.client).or_fail("a device")?.account;
         let has = |look: &Look| match touch.what {
@@ -59,12 +59,11 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
     })
 }
 
-/// Whether a message was deleted by somebody.
-pub(crate) fn is_deleted(world: &World, content: ContentId) -> bool {
-    world
-        .touches
-        .iter()
-        .any(|touch| touch.done && touch.what == What::Delete && touch.message.content == content)
+/// Whether somebody deleted a message, or may have: who is killed after a step never says how it ended.
+pub(crate) fn may_be_deleted(world: &World, content: ContentId) -> bool {
+    world.touches.iter().any(|touch| {
+        touch.fate != Fate::Refused && touch.what == What::Delete && touch.message.content == content
+    })
 }
 
 fn looks(world: &mut World, device: usize) -> Result<Looks, Failure> {

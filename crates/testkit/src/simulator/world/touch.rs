@@ -18,8 +18,17 @@ pub(crate) struct Touch {
     pub(crate) client: usize,
     pub(crate) message: MessageRef,
     pub(crate) what: What,
-    /// Whether the engine has said that it is stored.
-    pub(crate) done: bool,
+    pub(crate) fate: Fate,
+}
+
+/// What the engine has said of a touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing: it waits, or whoever did it was killed before or after it was stored.
+    Unknown,
+    /// It is stored.
+    Done,
+    Refused,
 }
 
 /// What people do to messages.
@@ -61,7 +70,7 @@ impl World {
             What::Read => Command::Read { conversation: message.conversation, through: Some(message) },
         };
         self.note(|| format!("device {client} touches: {what:?}"));
-        self.touches.push(Touch { client, message, what, done: false });
+        self.touches.push(Touch { client, message, what, fate: Fate::Unknown });
         let id = CommandId(FIRST + number as u64);
         self.client(client)?.inbox.push(Input::Command { id, command });
         self.work_soon(client);
@@ -92,9 +101,9 @@ impl World {
         let Some(number) = id.0.checked_sub(FIRST) else { return Ok(false) };
         let touch = self.touches.get_mut(index(number)).or_fail("a touch")?;
         match outcome {
-            Outcome::Done => touch.done = true,
+            Outcome::Done => touch.fate = Fate::Done,
             // It was deleted meanwhile.
-            Outcome::Refused(Refusal::UnknownHere(_)) => {}
+            Outcome::Refused(Refusal::UnknownHere(_)) => touch.fate = Fate::Refused,
             other => return Err(Failure::new(format!("{:?} ended with {other:?}", touch.what))),
         }
         Ok(true)
