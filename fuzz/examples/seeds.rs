@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, direct_conversation_id};
+use hushwire_identity::linking::{Answer, Offer};
 use hushwire_identity::{
     Author, DeviceList, Flags, Genesis, InviteCode, InviteLink, LeafCredential, ListHead, ListKey, NewDevice,
     PublicKey, RecoveryKey, ServerKey,
@@ -182,7 +183,19 @@ impl Person {
         write("list_entry", "revoke", by_recovery)?;
         let new = RecoveryKey::from_seed(&Secret::new([5; 32]));
         write("list_entry", "rotate", self.list.rotate_recovery(&self.recovery, &new)?)?;
+        let renamed =
+            self.list.rename(Author::Device(&self.first), self.first.device_id(), "attic".parse()?)?;
+        write("list_entry", "rename", renamed)?;
+        self.write_link(&second)?;
         write("leaf_credential", "credential", self.credential().encode())
+    }
+
+    /// What a new device and this one say to each other.
+    fn write_link(&self, new: &ListKey) -> Outcome {
+        let (list_key, mls_key, name) = (new.public(), public([4; 32]), "phone".parse()?);
+        write("link", "offer", Offer { list_key, mls_key, name, nonce: [6; 32] }.to_bytes())?;
+        let (account, head, handle) = (self.list.account_id(), self.list.head(), "@alice".parse()?);
+        write("link", "answer", Answer { account, head, nonce: [7; 32], handle }.to_bytes())
     }
 }
 

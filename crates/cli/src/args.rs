@@ -199,6 +199,11 @@ pub enum MessageCommand {
         /// Whether they are.
         tell: Switch,
     },
+    /// Whether others see that you are writing.
+    Typing {
+        /// Whether they do.
+        show: Switch,
+    },
 }
 
 /// Something that is on or off.

@@ -9,16 +9,18 @@ use hushwire_engine::{Command, MessageRef, Outcome, Recipient, Refusal};
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ContentId, ConversationId, Seq};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::connect::ServerAddress;
-use crate::driver::{Ask, Driver, Parts};
+use crate::driver::{Ask, Driver, Parts, Typing};
 use crate::link::{ClockSkew, Link};
 use crate::profile::World;
 use crate::view::{self, Account, Contact, Conversation, Cursor, Devices, Handles, Page, Person, Settled};
 use crate::worker::{Gone, Stepped, Worker};
 
+/// What is kept of typing for who looks too slowly.
+const TYPISTS: usize = 64;
 /// Commands that may wait for the engine.
 const ASKS: usize = 256;
 
@@ -35,6 +37,7 @@ struct Shared {
     link: watch::Receiver<Link>,
     journal: watch::Receiver<Seq>,
     skew: watch::Receiver<Option<ClockSkew>>,
+    typing: broadcast::Sender<Typing>,
     address: ServerAddress,
     world: World,
     driver: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -84,6 +87,7 @@ impl Client {
         let (link_in, link) = watch::channel(Link::Offline { reason: None });
         let (journal_in, journal) = watch::channel(Seq(0));
         let (skew_in, skew) = watch::channel(None);
+        let (typing, _) = broadcast::channel(TYPISTS);
         let parts = Parts {
             address: address.clone(),
             worker: worker.clone(),
@@ -92,6 +96,7 @@ impl Client {
             link: link_in,
             journal: journal_in,
             skew: skew_in,
+            typing: typing.clone(),
             clock: Arc::clone(&world.clock),
             entropy: Arc::clone(&world.entropy),
         };
@@ -103,12 +108,19 @@ impl Client {
             link,
             journal,
             skew,
+            typing,
             address,
             world,
             driver: Mutex::new(Some(driver)),
             thread: Mutex::new(Some(thread)),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Who writes in which conversation from now on. Nothing of it is kept: whoever looks away misses it.
+    #[must_use]
+    pub fn typing(&self) -> broadcast::Receiver<Typing> {
+        self.shared.typing.subscribe()
     }
 
     /// Where the profile's server is.

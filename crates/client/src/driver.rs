@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hushwire_engine::{Broken, Command, CommandId, Effect, Input, Outcome, Tag};
-use hushwire_types::{Clock, Entropy, Seq, Timestamp};
+use hushwire_types::{AccountId, Clock, ConversationId, Entropy, Seq, Timestamp};
 use hushwire_wire::{self as wire, ErrorCode, Request, RequestId, Response, ServerFrame};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
@@ -46,6 +46,17 @@ pub(crate) struct Ask {
     pub(crate) done: oneshot::Sender<Outcome>,
 }
 
+/// Somebody writes in a conversation, or has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typing {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who.
+    pub account: AccountId,
+    /// Whether they have stopped; else it holds for twice [`TYPING_EVERY`](hushwire_engine::TYPING_EVERY).
+    pub stopped: bool,
+}
+
 /// What a driver is made of.
 pub(crate) struct Parts {
     pub(crate) address: ServerAddress,
@@ -55,6 +66,7 @@ pub(crate) struct Parts {
     pub(crate) link: watch::Sender<Link>,
     pub(crate) journal: watch::Sender<Seq>,
     pub(crate) skew: watch::Sender<Option<ClockSkew>>,
+    pub(crate) typing: broadcast::Sender<Typing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -283,6 +295,10 @@ impl Driver {
                     let _ = done.send(outcome);
                 }
             }
+            Effect::Typing { conversation, account, stopped } => {
+                // Nobody may be looking.
+                let _ = self.parts.typing.send(Typing { conversation, account, stopped });
+            }
             Effect::Wake(at) => self.wake = Some(at),
             Effect::Journal(seq) => {
                 self.parts.journal.send_replace(seq);
@@ -334,6 +350,7 @@ impl Driver {
                 let inputs = up.transfers.pushed([Pushed::Listening(listening.through_seq)]);
                 self.give_some(inputs);
             }
+            Response::Ephemeral(ephemeral) => self.give(vec![Input::Ephemeral(ephemeral)]),
             Response::Fenced(_) => {
                 let text = "this device logged in from somewhere else: the profile was copied, and two copies cannot be \
                             used at once. Use one of them only";

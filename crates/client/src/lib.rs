@@ -108,6 +108,7 @@ mod worker;
 
 pub use client::{Changes, Client, ClientError, Queued};
 pub use connect::{ConnectError, ServerAddress, Transport};
+pub use driver::Typing;
 pub use group::Granted;
 pub use hushwire_client_store::account::Trust;
 pub use hushwire_client_store::conversation::ConversationState;

@@ -81,6 +81,18 @@ pub enum Command {
         /// Whether they are.
         on: bool,
     },
+    /// A person writes in a conversation, or has stopped. To be said while they write; it goes out every few seconds at most.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Whether they have stopped.
+        stopped: bool,
+    },
+    /// Whether others see that a person writes.
+    TypingShown {
+        /// Whether they do.
+        on: bool,
+    },
     /// Make a group of this account and others. Who cannot be added is told by an event; the group is made all the same.
     CreateGroup {
         /// At most 64 characters.

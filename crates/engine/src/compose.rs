@@ -258,7 +258,7 @@ impl Step<'_, '_> {
         false
     }
 
-    fn may_encrypt(&self, conversation: &Conversation, view: &GroupView) -> Result<bool, Stop> {
+    pub(crate) fn may_encrypt(&self, conversation: &Conversation, view: &GroupView) -> Result<bool, Stop> {
         if !self.session.is_online()
             || conversation.state != ConversationState::Active
             || view.epoch < conversation.known_epoch

@@ -37,6 +37,8 @@ impl Step<'_, '_> {
             Command::Delete { message, reach: Reach::Everyone } => self.delete_for_everyone(message)?,
             Command::Delete { message, reach: Reach::Here } => self.delete_here(message)?,
             Command::Read { conversation, through } => self.read(conversation, through.as_ref())?,
+            Command::Typing { conversation, stopped } => self.typing(conversation, *stopped)?,
+            Command::TypingShown { on } => self.set_typing(*on)?,
             Command::ReadReceipts { on } => self.set_read_receipts(*on)?,
             Command::CreateGroup { name, members } => self.create_group(name, members)?,
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change)?,

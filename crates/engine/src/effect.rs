@@ -1,6 +1,6 @@
 //! What the caller does after a step.
 
-use hushwire_types::{IncarnationId, Seq, Timestamp};
+use hushwire_types::{AccountId, ConversationId, IncarnationId, Seq, Timestamp};
 use hushwire_wire as wire;
 
 use crate::{CommandId, Outcome, Tag};
@@ -34,6 +34,15 @@ pub enum Effect {
     Wake(Timestamp),
     /// The journal has grown up to this `seq`: wake its readers.
     Journal(Seq),
+    /// Somebody writes in a conversation, or has stopped. Show it for a few seconds; it is kept nowhere.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        account: AccountId,
+        /// Whether they have stopped.
+        stopped: bool,
+    },
     /// Close this connection and connect again (with backoff): the reason is given.
     Reconnect(Broken),
 }

@@ -121,6 +121,9 @@ impl Engine {
                 Err(Stop::Entry(seq, verdict)) => {
                     learned.verdicts.insert(seq, verdict);
                 }
+                Err(Stop::Ephemeral(digest)) => {
+                    learned.passed_over.insert(digest);
+                }
                 Err(Stop::Lost(conversation)) => {
                     learned.lost.insert(conversation);
                 }

@@ -16,6 +16,8 @@ pub enum Input {
     Offline,
     /// Entries that the server pushed, as they came.
     Deliveries(Vec<wire::Entry>),
+    /// An ephemeral message that the server pushed.
+    Ephemeral(wire::Ephemeral),
     /// The server says that everything up to here was pushed and what follows is live.
     Listening(Seq),
     /// What the server answered to an [`crate::Effect::Request`].

@@ -84,6 +84,7 @@ mod create;
 mod devices;
 mod effect;
 mod engine;
+mod ephemeral;
 mod error;
 mod event;
 mod group;
@@ -120,6 +121,7 @@ pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_clai
 pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Reach, Recipient, Refusal};
 pub use effect::{Broken, Effect};
 pub use engine::Engine;
+pub use ephemeral::TYPING_EVERY;
 pub use error::{OpenError, RegisterError, StepError};
 pub use event::{Alert, Event};
 pub use hushwire_client_store::profile::ProfileState;

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) refused: BTreeSet<ConversationId>,
     /// Conversations whose texts wait for room in the outbox.
     pub(crate) crowded: BTreeSet<ConversationId>,
+    /// When it was last said that a person writes.
+    pub(crate) typing: BTreeMap<ConversationId, Timestamp>,
     /// Until when the receipts of a conversation wait for others.
     pub(crate) receipts_due: BTreeMap<ConversationId, Timestamp>,
     /// Accounts whose list the server hides, which was told.

@@ -99,6 +99,7 @@ impl<'s, 't> Step<'s, 't> {
             Input::Offline => self.offline(),
             Input::Deliveries(entries) => entries.iter().try_for_each(|entry| self.deliver(entry)),
             Input::Listening(through) => self.listening(*through),
+            Input::Ephemeral(ephemeral) => self.take_ephemeral(ephemeral),
             Input::Answer { tag, result } => self.answer(tag, result),
             Input::Command { id, command } => self.command(*id, command),
         }
@@ -175,6 +176,10 @@ impl<'s, 't> Step<'s, 't> {
 
     pub(crate) fn verdict(&self, seq: Seq) -> Option<&Verdict> {
         self.learned.verdicts.get(&seq)
+    }
+
+    pub(crate) fn is_passed_over(&self, digest: &[u8; 32]) -> bool {
+        self.learned.passed_over.contains(digest)
     }
 
     /// A conversation that must be there.

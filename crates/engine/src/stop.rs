@@ -16,6 +16,8 @@ pub(crate) enum Stop {
     Failed(StepError),
     /// The entry with this number harmed what is in memory: handle it as the verdict says, without touching the group.
     Entry(Seq, Verdict),
+    /// The ephemeral message with this hash harmed what is in memory: pass it over.
+    Ephemeral([u8; 32]),
     /// A conversation's group cannot be used any more: rejoin it.
     Lost(ConversationId),
 }
@@ -54,6 +56,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Learned {
     pub(crate) verdicts: BTreeMap<Seq, Verdict>,
     pub(crate) lost: BTreeSet<ConversationId>,
+    pub(crate) passed_over: BTreeSet<[u8; 32]>,
 }
 
 /// An MLS failure that no peer can cause: our rows or our code are wrong.

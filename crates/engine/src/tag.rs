@@ -28,6 +28,8 @@ pub enum Tag {
         /// The epoch, 0 for the current one.
         epoch: Epoch,
     },
+    /// An ephemeral message to a conversation.
+    Ephemeral(ConversationId),
     /// New KeyPackages of this device.
     KeyPackages,
     /// A decision about a claim to a handle of this account.

@@ -54,6 +54,14 @@ async fn carry_out(context: &Context, client: &Client, command: MessageCommand) 
             let _ = context.say.data(&json!({ "read_receipts": on }), || words.to_owned());
             return Ok(Exit::Ok);
         }
+        MessageCommand::Typing { show } => {
+            let on = show == Switch::On;
+            client.command(Command::TypingShown { on }).await?;
+            let words =
+                if on { "others see that you are writing" } else { "nobody sees that you are writing" };
+            let _ = context.say.data(&json!({ "typing": on }), || words.to_owned());
+            return Ok(Exit::Ok);
+        }
     };
     client.command(command).await?;
     let sent = send::all_sent(context, client, conversation).await;

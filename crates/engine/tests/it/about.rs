@@ -298,3 +298,44 @@ fn what_is_done_offline_goes_out_later_and_in_order() {
     assert!(matches!(world.readers(0, &message)[..], [SeenBy { read_at: Some(_), .. }]));
     assert_eq!(world.alerts(0), []);
 }
+
+#[test]
+fn who_writes_is_seen_by_others_online_and_kept_nowhere() {
+    let (mut world, laptop, message) = talk();
+    let conversation = message.conversation;
+    let typing = |stopped| Command::Typing { conversation, stopped };
+    let rows = |world: &mut World| [0, 1, laptop].map(|index| world.timeline(index).len());
+    let before = rows(&mut world);
+    world.typed.clear();
+    world.does(0, typing(false));
+    let alice = world.account(0);
+    assert_eq!(world.typed, [(1, alice, false), (laptop, alice, false)]);
+    // Again at once says nothing; that it has stopped always does.
+    world.typed.clear();
+    assert_eq!(world.outcome(0, typing(true)), Outcome::Done);
+    assert_eq!(world.outcome(0, typing(false)), Outcome::Done);
+    assert_eq!(world.outcome(0, typing(false)), Outcome::Done);
+    world.pass(Duration::from_secs(1));
+    let said: Vec<bool> =
+        world.typed.iter().filter(|(index, ..)| *index == 1).map(|(.., stopped)| *stopped).collect();
+    assert_eq!(said, [true, false]);
+    // Who is away never hears of it, and the next message is whole for all.
+    world.go_offline(laptop);
+    world.pass(Duration::from_secs(10));
+    world.does(0, typing(false));
+    world.send(0, "@bob", "done writing");
+    world.pass(Duration::from_secs(10));
+    world.go_online(laptop);
+    world.pass(Duration::from_secs(10));
+    for index in [1, laptop] {
+        assert_eq!(world.texts(index).last().unwrap().1, "done writing");
+        assert!(
+            !world.alerts(index).iter().any(|alert| matches!(alert, hushwire_engine::Alert::Mismatch { .. }))
+        );
+    }
+    assert_eq!(rows(&mut world).map(|count| count - 1), before);
+    world.typed.clear();
+    world.does(0, Command::TypingShown { on: false });
+    world.does(0, typing(false));
+    assert_eq!(world.typed, []);
+}

@@ -99,6 +99,8 @@ pub struct World {
     /// Whether what comes from the server is kept in `recorded`.
     pub record: bool,
     pub recorded: Vec<(usize, Input)>,
+    /// Which device was told that who writes, or has stopped.
+    pub typed: Vec<(usize, AccountId, bool)>,
     online: Vec<Effect>,
     lies: Vec<(usize, ServerFrame)>,
     server: ServerKey,
@@ -160,6 +162,7 @@ impl World {
             tamper: None,
             record: false,
             recorded: Vec::new(),
+            typed: Vec::new(),
             online: Vec::new(),
             lies: Vec::new(),
             server,
@@ -606,6 +609,7 @@ impl World {
             }
             Effect::Wake(at) => client.wake = Some(at),
             Effect::Reconnect(_) => client.reconnect = true,
+            Effect::Typing { account, stopped, .. } => self.typed.push((index, account, stopped)),
             _ => {}
         }
     }
@@ -661,6 +665,7 @@ impl World {
         let input = |frame: ServerFrame| match (frame.request_id, frame.response) {
             (None, Response::Delivery(delivery)) => Some(Input::Deliveries(delivery.entries)),
             (None, Response::Listening(listening)) => Some(Input::Listening(listening.through_seq)),
+            (None, Response::Ephemeral(ephemeral)) => Some(Input::Ephemeral(ephemeral)),
             (None, _) => None,
             (Some(id), Response::Error(error)) => {
                 Some(Input::Answer { tag: client.tags.remove(&id.number())?, result: Err(error) })
