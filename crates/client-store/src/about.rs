@@ -23,9 +23,17 @@ pub enum Aspect {
     Delete,
     /// It was read; of own receipts, which name many and have no target.
     Read,
+    /// What an account chooses in a poll.
+    Vote,
+    /// Whether it is pinned.
+    Pin,
+    /// How long messages live from here on; about no message.
+    Timer,
+    /// What its author says of itself; about no message.
+    Profile,
 }
 
-coded!(Aspect { Reaction = 1, Edit = 2, Delete = 3, Read = 4 });
+coded!(Aspect { Reaction = 1, Edit = 2, Delete = 3, Read = 4, Vote = 5, Pin = 6, Timer = 7, Profile = 8 });
 
 /// A message, by its author and its content id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +94,68 @@ pub fn of(
     )
 }
 
+/// The row of one aspect in a conversation that was written last and that the server has not accepted yet.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn last_unsent(
+    view: &View<'_>,
+    conversation: &ConversationId,
+    aspect: Aspect,
+) -> Result<Option<Entry>, StoreError> {
+    view.one(
+        "SELECT * FROM timeline WHERE conversation = ?1 AND state = 0 AND aspect = ?2 ORDER BY id DESC LIMIT 1",
+        params![conversation.as_ref(), aspect.code()],
+        timeline::read,
+    )
+}
+
+/// All rows of an aspect that is no reaction, wording, deletion, receipt or vote in a conversation, the one that counts last at the end.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn all(view: &View<'_>, conversation: &ConversationId, aspect: Aspect) -> Result<Vec<Entry>, StoreError> {
+    view.many(
+        "SELECT * FROM timeline WHERE conversation = ?1 AND aspect = ?2 AND aspect >= 6 AND state <> 2
+         ORDER BY unsent, generation, ord, id",
+        params![conversation.as_ref(), aspect.code()],
+        timeline::read,
+    )
+}
+
+/// Marks a message as one that calls this account.
+///
+/// # Errors
+/// [`StoreError::Absent`] where there is no such row.
+pub fn calls_me(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
+    tx.change("timeline row", "UPDATE timeline SET calls_me = 1 WHERE id = ?1", params![row.0])
+}
+
+/// Whether a message calls this account.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn is_calling_me(view: &View<'_>, row: RowId) -> Result<bool, StoreError> {
+    let found =
+        view.one("SELECT 1 FROM timeline WHERE id = ?1 AND calls_me = 1", params![row.0], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
+/// How many messages that call this account were not read.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn unread_calls(view: &View<'_>, conversation: &ConversationId) -> Result<u64, StoreError> {
+    let (generation, order) = is_read_to(view, conversation)?.unwrap_or((Generation(0), Order(0)));
+    let found = view.one(
+        "SELECT count(*) AS calls FROM timeline WHERE conversation = ?1 AND calls_me = 1
+             AND (generation, ord) > (?2, ?3)",
+        params![conversation.as_ref(), int(generation.0), int(order.0)],
+        |row| uint_at(row, "calls"),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
 /// Erases the text of a message and everything that was said about it; its place stays, as deleted.
 ///
 /// # Errors
@@ -96,14 +166,23 @@ pub fn delete(
     about: &About,
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
-    for said in [Aspect::Reaction, Aspect::Edit] {
+    erase_said(tx, about, conversation)?;
+    tx.erase("DELETE FROM search WHERE rowid = ?1", params![row.0])?;
+    tx.erase("DELETE FROM receipt_owed WHERE timeline = ?1", params![row.0])?;
+    tx.erase("UPDATE timeline SET content = x'', state = 6, reason = NULL WHERE id = ?1", params![row.0])?;
+    Ok(())
+}
+
+/// Erases everything that was said about a message, but that it was deleted.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn erase_said(tx: &Tx<'_>, about: &About, conversation: &ConversationId) -> Result<(), StoreError> {
+    for said in [Aspect::Reaction, Aspect::Edit, Aspect::Vote, Aspect::Pin] {
         for entry in of(tx, conversation, about, said)? {
             timeline::erase(tx, entry.row)?;
         }
     }
-    tx.erase("DELETE FROM search WHERE rowid = ?1", params![row.0])?;
-    tx.erase("DELETE FROM receipt_owed WHERE timeline = ?1", params![row.0])?;
-    tx.erase("UPDATE timeline SET content = x'', state = 6, reason = NULL WHERE id = ?1", params![row.0])?;
     Ok(())
 }
 

@@ -31,10 +31,27 @@ pub struct Account {
     pub username: Option<String>,
     /// The name that this person gave it.
     pub local_name: Option<String>,
+    /// What it says of itself.
+    pub says: Says,
     /// How far this person trusts it.
     pub trust: Trust,
     /// When it was first seen.
     pub learned_at: Timestamp,
+}
+
+/// What an account says of itself to those it talks with; empty where it has said nothing.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Says {
+    /// What it calls itself.
+    pub name: String,
+    /// A few words.
+    pub about: String,
+}
+
+impl fmt::Debug for Says {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Says(..)")
+    }
 }
 
 impl fmt::Debug for Account {
@@ -178,6 +195,19 @@ pub fn set_username(tx: &Tx<'_>, account: &AccountId, username: Option<&str>) ->
     )
 }
 
+/// Sets what it says of itself. Whether that is new.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn set_says(tx: &Tx<'_>, account: &AccountId, says: &Says) -> Result<bool, StoreError> {
+    let changed = tx.erase(
+        "UPDATE account SET profile_name = ?2, about = ?3
+         WHERE account = ?1 AND (profile_name IS NOT ?2 OR about IS NOT ?3)",
+        params![account.as_ref(), says.name, says.about],
+    )?;
+    Ok(changed > 0)
+}
+
 /// Sets the name that this person gives it.
 ///
 /// # Errors
@@ -219,6 +249,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
         handle: row.get("handle")?,
         username: row.get("username")?,
         local_name: row.get("local_name")?,
+        says: Says {
+            name: row.get::<_, Option<String>>("profile_name")?.unwrap_or_default(),
+            about: row.get::<_, Option<String>>("about")?.unwrap_or_default(),
+        },
         trust: read_trust(row)?,
         learned_at: time_at(row, "learned_at")?,
     })

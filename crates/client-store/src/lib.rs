@@ -41,6 +41,7 @@ mod open;
 
 pub mod account;
 pub mod conversation;
+pub mod expiry;
 pub mod group_facts;
 pub mod journal;
 pub mod key_package;
@@ -54,6 +55,7 @@ pub mod pending_commit;
 pub mod profile;
 pub mod progress;
 pub mod receipt;
+pub mod register;
 pub mod search;
 pub mod seen;
 pub mod sent_log;

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_list_history.sql"),
     include_str!("migrations/0003_groups.sql"),
     include_str!("migrations/0004_life_of_a_message.sql"),
+    include_str!("migrations/0006_settings.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -120,7 +120,7 @@ pub use hushwire_client_store::{
 };
 pub use hushwire_engine::{
     Alert, ClaimAnswer, ClaimState, Command, Event, GroupChange, GroupRole, GroupWho, HandleClaim,
-    MessageRef, Notice, Outcome, Reach, Recipient, Refusal, account_code,
+    MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Setting, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

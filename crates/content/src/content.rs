@@ -5,6 +5,8 @@ use std::fmt;
 use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
+use crate::register::{self, Register};
+use crate::short::{Card, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
 
 /// A field that does not hold what the schema promises.
@@ -54,6 +56,9 @@ pub struct Content {
     pub fallback: String,
     /// What the author's device had seen and said before (rule R4).
     pub witness: Witness,
+    /// How many seconds it lives, from when it was sent for its author and from when it was read for others; at most
+    /// [`limits::LIVES_FOR_S`], 0 for ever.
+    pub lives_for_s: u32,
     /// What it is.
     pub kind: Kind,
 }
@@ -103,6 +108,20 @@ pub enum Kind {
         /// Whether the author has stopped.
         stopped: bool,
     },
+    /// What one's own devices tell each other, at least one.
+    Registers(Vec<Register>),
+    /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
+    Timer(u32),
+    /// A poll.
+    Poll(Poll),
+    /// What somebody chooses in one.
+    Vote(Vote),
+    /// A message that is pinned, or not any more.
+    Pin(Pin),
+    /// Somebody else's account.
+    Card(Card),
+    /// What the author says of itself.
+    Profile(Profile),
     /// A kind of a newer version: show the fallback, keep the bytes and read them again after an upgrade.
     Unknown,
 }
@@ -114,13 +133,36 @@ pub struct Text {
     pub body: String,
     /// What it replies to.
     pub quote: Option<Quote>,
+    /// Whom it calls, at most [`limits::MENTIONS`].
+    pub mentions: Vec<AccountId>,
+    /// Whether somebody else wrote it elsewhere.
+    pub forwarded: bool,
 }
 
 impl Text {
     /// A text that replies to nothing.
     #[must_use]
     pub const fn new(body: String) -> Self {
-        Self { body, quote: None }
+        Self { body, quote: None, mentions: Vec::new(), forwarded: false }
+    }
+
+    fn from_proto(proto: proto::Text) -> Result<Self, Invalid> {
+        let quote = proto.quote.map(Quote::from_proto).transpose()?;
+        if proto.mentions.len() > limits::MENTIONS {
+            return Err(Invalid::too_large("mentions"));
+        }
+        let mentions = proto.mentions.iter().map(|account| fixed("mentions", account));
+        let mentions = mentions.collect::<Result<_, _>>()?;
+        Ok(Self { body: about::body(proto.body)?, quote, mentions, forwarded: proto.forwarded })
+    }
+
+    fn to_proto(&self) -> proto::Text {
+        proto::Text {
+            body: self.body.clone(),
+            quote: self.quote.as_ref().map(Quote::to_proto),
+            mentions: self.mentions.iter().map(|account| account.as_bytes().to_vec()).collect(),
+            forwarded: self.forwarded,
+        }
     }
 }
 
@@ -156,6 +198,7 @@ impl Content {
             sent_at: Timestamp::from_ms(proto.sent_at),
             fallback,
             witness: Witness::from_proto(witness)?,
+            lives_for_s: lives_for_s(proto.lives_for_s)?,
             kind: proto.kind.map_or(Ok(Kind::Unknown), Kind::from_proto)?,
         })
     }
@@ -166,6 +209,7 @@ impl Content {
             sent_at: self.sent_at.as_ms(),
             fallback: self.fallback.clone(),
             witness: Some(self.witness.to_proto()),
+            lives_for_s: self.lives_for_s,
             kind: Some(self.kind.to_proto()?),
         })
     }
@@ -223,31 +267,40 @@ impl Kind {
     fn from_proto(proto: proto::content::Kind) -> Result<Self, Invalid> {
         use proto::content::Kind as Proto;
         match proto {
-            Proto::Text(text) => {
-                let quote = text.quote.map(Quote::from_proto).transpose()?;
-                Ok(Self::Text(Text { body: about::body(text.body)?, quote }))
-            }
+            Proto::Text(text) => Text::from_proto(text).map(Self::Text),
             Proto::Reaction(reaction) => Reaction::from_proto(reaction).map(Self::Reaction),
             Proto::Edit(edit) => Edit::from_proto(edit).map(Self::Edit),
             Proto::Delete(delete) => Target::from_proto("target", delete.target).map(Self::Delete),
             Proto::Typing(typing) => Ok(Self::Typing { stopped: typing.stopped }),
             Proto::Receipt(receipt) => Receipt::from_proto(&receipt).map(Self::Receipt),
             Proto::Presence(proto::Presence {}) => Ok(Self::Presence),
+            Proto::Registers(registers) => register::from_proto(registers).map(Self::Registers),
+            Proto::Timer(timer) => lives_for_s(timer.lives_for_s).map(Self::Timer),
+            Proto::Poll(poll) => Poll::from_proto(poll).map(Self::Poll),
+            Proto::Vote(vote) => Vote::from_proto(vote).map(Self::Vote),
+            Proto::Pin(pin) => Pin::from_proto(pin).map(Self::Pin),
+            Proto::Card(card) => Card::from_proto(card).map(Self::Card),
+            Proto::Profile(profile) => Profile::from_proto(profile).map(Self::Profile),
         }
     }
 
     fn to_proto(&self) -> Result<proto::content::Kind, Invalid> {
         use proto::content::Kind as Proto;
         Ok(match self {
-            Self::Text(Text { body, quote }) => {
-                Proto::Text(proto::Text { body: body.clone(), quote: quote.as_ref().map(Quote::to_proto) })
-            }
+            Self::Text(text) => Proto::Text(text.to_proto()),
             Self::Reaction(reaction) => Proto::Reaction(reaction.to_proto()),
             Self::Edit(edit) => Proto::Edit(edit.to_proto()),
             Self::Delete(target) => Proto::Delete(proto::Delete { target: Some(target.to_proto()) }),
             Self::Typing { stopped } => Proto::Typing(proto::Typing { stopped: *stopped }),
             Self::Receipt(receipt) => Proto::Receipt(receipt.to_proto()),
             Self::Presence => Proto::Presence(proto::Presence {}),
+            Self::Registers(registers) => Proto::Registers(register::to_proto(registers)),
+            Self::Timer(lives_for_s) => Proto::Timer(proto::Timer { lives_for_s: *lives_for_s }),
+            Self::Poll(poll) => Proto::Poll(poll.to_proto()),
+            Self::Vote(vote) => Proto::Vote(vote.to_proto()),
+            Self::Pin(pin) => Proto::Pin(pin.to_proto()),
+            Self::Card(card) => Proto::Card(card.to_proto()),
+            Self::Profile(profile) => Proto::Profile(profile.to_proto()),
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
         })
     }
@@ -284,6 +337,10 @@ impl Receipt {
         let account = self.account.map(|account| account.as_bytes().to_vec()).unwrap_or_default();
         proto::Receipt { kind, content_ids: content_ids.collect(), account }
     }
+}
+
+fn lives_for_s(seconds: u32) -> Result<u32, Invalid> {
+    if seconds > limits::LIVES_FOR_S { Err(Invalid::too_large("lives_for_s")) } else { Ok(seconds) }
 }
 
 pub(crate) fn text(field: &'static str, text: String, max: usize) -> Result<String, Invalid> {

@@ -19,8 +19,12 @@ mod group_details;
 pub mod limits;
 pub mod padding;
 mod proto;
+mod register;
+mod short;
 
 pub use about::{Edit, Quote, Reaction, Target};
 pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
 pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;
+pub use register::Register;
+pub use short::{Card, Pin, Poll, Profile, Vote};

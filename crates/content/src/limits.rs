@@ -16,6 +16,36 @@ pub const EXCERPT_BYTES: usize = 1024;
 /// Bytes of a reaction: the longest sequences that show one emoji have about 40.
 pub const EMOJI_BYTES: usize = 64;
 
+/// Mentions of one text: the longest text with the longest quote must still fit beside them.
+pub const MENTIONS: usize = 32;
+
+/// Settings that one content tells: the rest go in the next one.
+pub const REGISTERS: usize = 256;
+
+/// Bytes of one setting: a draft is as long as a text.
+pub const REGISTER_BYTES: usize = TEXT_BYTES;
+
+/// The longest life of a disappearing message, in seconds: four weeks.
+pub const LIVES_FOR_S: u32 = 28 * 24 * 60 * 60;
+
+/// Characters of a poll's question.
+pub const QUESTION_CHARS: usize = 500;
+
+/// The most options of a poll: what a person can oversee.
+pub const POLL_OPTIONS: usize = 24;
+
+/// Characters of an option.
+pub const OPTION_CHARS: usize = 100;
+
+/// Characters of what somebody calls themselves or others.
+pub const NAME_CHARS: usize = 64;
+
+/// Characters of what somebody says of themselves.
+pub const ABOUT_CHARS: usize = 500;
+
+/// Bytes of a handle on a card: the longest e-mail address.
+pub const HANDLE_BYTES: usize = 254;
+
 /// Bytes of a fallback: one sentence.
 pub const FALLBACK_BYTES: usize = 1024;
 

@@ -20,22 +20,20 @@ use std::collections::BTreeMap;
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
 use hushwire_client_store::timeline::{self, Entry, EntryState, Inserted, NewEntry, RowId};
-use hushwire_client_store::{search, setting};
+use hushwire_client_store::{StoreError, expiry, search};
 use hushwire_content::{
     Content, Edit, Encoded, Kind, Quote, Reaction, Receipt, ReceiptKind, Target, Text, limits,
 };
 use hushwire_group_policy::Role;
 use hushwire_mls::Application;
-use hushwire_types::{AccountId, ContentId, ConversationId, Generation, Order, rng};
+use hushwire_types::{AccountId, ContentId, ConversationId, Generation, Order, Subject, rng};
 use hushwire_wire as wire;
 
 use crate::compose::check_text;
+use crate::setting::{self, account_settings, code, flag};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Event, Outcome, Refusal, StepError};
-
-/// Whether what was read is told. Set to `off` by a person; on where there is no such setting.
-const READ_RECEIPTS: &str = "read_receipts";
 
 /// A message, as commands name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +47,26 @@ pub struct MessageRef {
 }
 
 impl MessageRef {
-    const fn about(&self) -> About {
+    /// The message that a setting is about, if it is about one.
+    pub(crate) const fn of(subject: &Subject) -> Option<Self> {
+        match *subject {
+            Subject::Message { conversation, account, content } => {
+                Some(Self { conversation, account, content })
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn subject(&self) -> Subject {
+        let Self { conversation, account, content } = *self;
+        Subject::Message { conversation, account, content }
+    }
+
+    pub(crate) const fn about(&self) -> About {
         About { account: self.account, content: self.content }
     }
 
-    const fn target(&self) -> Target {
+    pub(crate) const fn target(&self) -> Target {
         Target { account: self.account, content_id: self.content }
     }
 }
@@ -69,8 +82,8 @@ impl Step<'_, '_> {
             return Ok(Outcome::Refused(refusal));
         }
         let excerpt = excerpt(&self.wording(&quoted)?.unwrap_or_default());
-        let quote = Quote { target: to.target(), excerpt };
-        self.queue_text(&conversation, Text { body: text.to_owned(), quote: Some(quote) }, key)
+        let quote = Some(Quote { target: to.target(), excerpt });
+        self.queue_text(&conversation, Text { quote, ..Text::new(text.to_owned()) }, key)
     }
 
     pub(crate) fn react(&mut self, to: &MessageRef, emoji: &str) -> Result<Outcome, Stop> {
@@ -124,24 +137,14 @@ impl Step<'_, '_> {
         Ok(outcome)
     }
 
-    /// For oneself, on this device: nobody hears of it.
+    /// For oneself, on all own devices: nobody else hears of it.
     pub(crate) fn delete_here(&mut self, message: &MessageRef) -> Result<Outcome, Stop> {
-        let Some(entry) =
-            timeline::by_content(self.tx, &message.conversation, &message.account, &message.content)?
-        else {
+        let known = timeline::by_content(self.tx, &message.conversation, &message.account, &message.content)?;
+        if known.is_none() {
             return Ok(Outcome::Refused(Refusal::UnknownHere("such message")));
-        };
-        for aspect in [Aspect::Reaction, Aspect::Edit] {
-            for said in about::of(self.tx, &message.conversation, &message.about(), aspect)? {
-                timeline::erase(self.tx, said.row)?;
-            }
         }
-        timeline::erase(self.tx, entry.row)?;
-        self.event(
-            &Event::Deleted { account: message.account, content: message.content },
-            Some(message.conversation),
-            None,
-        )?;
+        // Its register makes the other devices forget it too, and this one.
+        self.put_register(message.subject(), code::HIDDEN, &flag(true))?;
         Ok(Outcome::Done)
     }
 
@@ -159,13 +162,23 @@ impl Step<'_, '_> {
             Some(message) => timeline::by_content(self.tx, id, &message.account, &message.content)?
                 .and_then(|entry| Some((entry.entry.generation, entry.entry.order?))),
         };
+        let unread = Subject::Conversation(*id);
+        if setting::is_on(self.tx, &unread, code::UNREAD)? == Some(true) {
+            self.put_register(unread, code::UNREAD, &flag(false))?;
+        }
         let Some((generation, order)) = place else { return Ok(Outcome::Done) };
+        expiry::begin_through(self.tx, id, (generation, order), self.now)?;
         let limit = u32::try_from(limits::RECEIPT_IDS).unwrap_or(u32::MAX);
         loop {
             let unread = about::unread_through(self.tx, id, (generation, order), limit)?;
             let last = unread.last().and_then(|entry| Some((entry.entry.generation, entry.entry.order?)));
             let Some((at_generation, at)) = last else { break };
-            self.confirm_read(&conversation, &unread)?;
+            if self.tells_read(&conversation)? {
+                self.confirm_read(&conversation, &unread)?;
+            } else {
+                let value = setting::place((at_generation, at));
+                self.put_register(Subject::Conversation(*id), code::READ_TO, &value)?;
+            }
             about::read_to(self.tx, id, at_generation, at)?;
         }
         if about::read_to(self.tx, id, generation, order)? {
@@ -174,10 +187,14 @@ impl Step<'_, '_> {
         Ok(Outcome::Done)
     }
 
+    /// Whether others in a conversation are told what is read.
+    fn tells_read(&self, conversation: &Conversation) -> Result<bool, Stop> {
+        let here = setting::is_on(self.tx, &Subject::Conversation(conversation.id), code::RECEIPTS_IN)?;
+        let on = here.map_or_else(|| Ok(account_settings(self.tx)?.read_receipts), Ok::<_, StoreError>)?;
+        Ok(on && self.is_accepted(conversation)?)
+    }
+
     fn confirm_read(&mut self, conversation: &Conversation, read: &[Entry]) -> Result<(), Stop> {
-        if setting::find(self.tx, READ_RECEIPTS)?.is_some_and(|value| value == b"off") {
-            return Ok(());
-        }
         let mut by_author: BTreeMap<AccountId, Vec<ContentId>> = BTreeMap::new();
         for entry in read {
             by_author.entry(entry.entry.account).or_default().push(entry.entry.content_id);
@@ -190,14 +207,11 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Whether what is read is told from now on.
-    pub(crate) fn set_read_receipts(&mut self, on: bool) -> Result<Outcome, Stop> {
-        setting::put(self.tx, READ_RECEIPTS, if on { b"on" } else { b"off" })?;
-        Ok(Outcome::Done)
-    }
-
     /// A message that is here and has a text still.
-    fn named(&mut self, message: &MessageRef) -> Result<Result<(Conversation, Entry), Refusal>, Stop> {
+    pub(crate) fn named(
+        &mut self,
+        message: &MessageRef,
+    ) -> Result<Result<(Conversation, Entry), Refusal>, Stop> {
         let Some(conversation) = self.conversation(&message.conversation)? else {
             return Ok(Err(Refusal::UnknownHere("conversation")));
         };
@@ -212,7 +226,7 @@ impl Step<'_, '_> {
     }
 
     /// What a text says now; none of what is no text.
-    fn wording(&self, entry: &Entry) -> Result<Option<String>, Stop> {
+    pub(crate) fn wording(&self, entry: &Entry) -> Result<Option<String>, Stop> {
         let about = About { account: entry.entry.account, content: entry.entry.content_id };
         let edits = about::of(self.tx, &entry.entry.conversation, &about, Aspect::Edit)?;
         for edit in edits.iter().rev() {
@@ -227,7 +241,7 @@ impl Step<'_, '_> {
     }
 
     /// Stores what a person says about a message; it is encrypted when the conversation is ready.
-    fn say_about(
+    pub(crate) fn say_about(
         &mut self,
         conversation: &Conversation,
         kind: Kind,
@@ -236,6 +250,9 @@ impl Step<'_, '_> {
     ) -> Result<Outcome, Stop> {
         if let Some(refusal) = self.refuse_in(conversation, "-")? {
             return Ok(Outcome::Refused(refusal));
+        }
+        if aspect != Aspect::Read {
+            self.accept_conversation(conversation)?;
         }
         let content_id = ContentId::new(rng::bytes(self.entropy));
         let draft = self.draft(content_id, self.now, kind)?;
@@ -258,7 +275,9 @@ impl Step<'_, '_> {
             Aspect::Reaction => Event::Reacted { account, content },
             Aspect::Edit => Event::Edited { account, content },
             Aspect::Delete => Event::Deleted { account, content },
-            Aspect::Read => return Ok(()),
+            Aspect::Vote => Event::Voted { account, content },
+            Aspect::Pin => Event::Pinned { account, content },
+            Aspect::Read | Aspect::Timer | Aspect::Profile => return Ok(()),
         };
         let row = timeline::by_content(self.tx, &message.conversation, &account, &content)?;
         self.event(&event, Some(message.conversation), row.map(|entry| entry.row))
@@ -301,6 +320,8 @@ impl Step<'_, '_> {
             Kind::Delete(target) if self.may_delete(conversation, by, target.account)? => {
                 (*target, Aspect::Delete)
             }
+            Kind::Vote(vote) => (vote.target, Aspect::Vote),
+            Kind::Pin(pin) if self.may_pin(conversation, by)? => (pin.target, Aspect::Pin),
             // Of what is not theirs.
             _ => return Ok(()),
         };
@@ -378,16 +399,20 @@ impl Step<'_, '_> {
             let place = entry.and_then(|entry| Some((entry.entry.generation, entry.entry.order?)));
             furthest = furthest.max(place);
         }
-        if let Some((generation, order)) = furthest
-            && about::read_to(self.tx, id, generation, order)?
-        {
+        let Some((generation, order)) = furthest else { return Ok(()) };
+        expiry::begin_through(self.tx, id, (generation, order), self.now)?;
+        if about::read_to(self.tx, id, generation, order)? {
             self.event(&Event::Read, Some(*id), None)?;
         }
         Ok(())
     }
 
     /// Why nothing can be said in a conversation, if so.
-    fn refuse_in(&mut self, conversation: &Conversation, text: &str) -> Result<Option<Refusal>, Stop> {
+    pub(crate) fn refuse_in(
+        &mut self,
+        conversation: &Conversation,
+        text: &str,
+    ) -> Result<Option<Refusal>, Stop> {
         match conversation.kind {
             ConversationKind::Direct { peer } => self.refuse_text(peer, text),
             _ => self.refuse_group_text(conversation, text),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hushwire_content::Poll;
 use hushwire_identity::list::Joining;
 use hushwire_identity::{DeviceName, Handle};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-use crate::{ClaimAnswer, MessageRef};
+use crate::{ClaimAnswer, MessageRef, Setting};
 
 /// A number that the caller chooses and gets back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,10 +77,66 @@ pub enum Command {
         /// Up to which message; none for all.
         through: Option<MessageRef>,
     },
-    /// Whether others are told what was read.
-    ReadReceipts {
-        /// Whether they are.
+    /// Set something, on all devices of this account.
+    Set(Setting),
+    /// Take what a stranger wants: what they wrote, or a group that they added this account to.
+    Accept {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Do not take it: it goes, and nobody is told but the members of a group, which is left.
+    Decline {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Send a message again, elsewhere.
+    Forward {
+        /// The message: a text.
+        message: MessageRef,
+        /// To whom; not by a handle.
+        to: Recipient,
+        /// As in [`Command::Send`].
+        key: Option<String>,
+    },
+    /// Ask something.
+    Poll {
+        /// Whom.
+        conversation: ConversationId,
+        /// What.
+        poll: Poll,
+    },
+    /// Choose in a poll, or choose otherwise.
+    Vote {
+        /// The poll.
+        poll: MessageRef,
+        /// Indices of its options; none takes the vote back.
+        choices: Vec<u32>,
+    },
+    /// End an own poll.
+    ClosePoll {
+        /// The poll.
+        poll: MessageRef,
+    },
+    /// Pin a message for everyone in its conversation, or let it go.
+    Pin {
+        /// The message.
+        message: MessageRef,
+        /// Whether it is pinned from now on.
         on: bool,
+    },
+    /// Send somebody the card of an account.
+    Card {
+        /// Where to.
+        conversation: ConversationId,
+        /// Whose.
+        account: AccountId,
+    },
+    /// Say how long messages of a conversation live from now on.
+    Timer {
+        /// Which.
+        conversation: ConversationId,
+        /// At most four weeks; 0 for ever.
+        lives_for_s: u32,
     },
     /// A person writes in a conversation, or has stopped. To be said while they write; it goes out every few seconds at most.
     Typing {
@@ -87,11 +144,6 @@ pub enum Command {
         conversation: ConversationId,
         /// Whether they have stopped.
         stopped: bool,
-    },
-    /// Whether others see that a person writes.
-    TypingShown {
-        /// Whether they do.
-        on: bool,
     },
     /// Make a group of this account and others. Who cannot be added is told by an event; the group is made all the same.
     CreateGroup {
@@ -180,7 +232,7 @@ pub enum Command {
 /// For whom a message is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// On this device alone.
+    /// For oneself, on all devices of the account.
     Here,
     /// For everyone: by its author's account, or by an admin of the group.
     Everyone,
@@ -229,6 +281,11 @@ pub enum GroupChange {
         details: GroupWho,
         /// Who may write.
         write: GroupWho,
+    },
+    /// Say how long messages live.
+    Timer {
+        /// At most four weeks; 0 for ever.
+        lives_for_s: u32,
     },
     /// Leave.
     Leave,
@@ -422,6 +479,30 @@ pub enum Refusal {
     /// The message is another account's, or no text.
     #[error("only whoever wrote a message can do that, and only to a text (an admin of a group may delete)")]
     NotYours,
+    /// Labels over a limit.
+    #[error("a conversation has at most 16 labels of at most 32 characters")]
+    Labels,
+    /// One cannot block oneself.
+    #[error("that is your own account")]
+    Oneself,
+    /// A person blocked the account.
+    #[error("you have blocked this account: unblock it to write to it")]
+    Blocked,
+    /// Only texts go on.
+    #[error("only a text can be forwarded")]
+    NoText,
+    /// The conversation waits for nothing.
+    #[error("this conversation is no request: there is nothing to decline")]
+    NoRequest,
+    /// A poll that is none.
+    #[error("a poll has a question of at most 500 characters and 2 to 24 different answers of at most 100")]
+    BadPoll,
+    /// No poll, or an answer that it does not have, or several where it takes one, or it is closed.
+    #[error("that is no open poll with such an answer")]
+    BadVote,
+    /// A timer over the limit.
+    #[error("messages live for at most four weeks: {0} seconds")]
+    TimerTooLong(u32),
     /// There is nothing to decide.
     #[error("there is no change to decide about")]
     NoChange,

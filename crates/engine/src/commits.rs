@@ -139,6 +139,7 @@ impl Step<'_, '_> {
             // Its request stays in the outbox until it is answered, for the place that the server gave it.
             pending_commit::delete(self.tx, &group)?;
             conversation.refreshed_at = self.now;
+            self.tell_added(&conversation, &change.added)?;
         } else if pending_commit::find(self.tx, &group)?.is_some_and(|pending| pending.epoch < change.epoch) {
             // Another Commit ended the epoch that it was made in.
             self.drop_pending(&group)?;
@@ -224,7 +225,11 @@ impl Step<'_, '_> {
         if !self.has_pending(&view)? {
             self.meet_need(conversation, &view, need)?;
         }
-        if blocked { Ok(()) } else { self.compose(conversation, &view) }
+        if blocked {
+            return Ok(());
+        }
+        self.owe_profile(conversation)?;
+        self.compose(conversation, &view)
     }
 
     /// Whether a Commit of this device is under way in a group.
@@ -264,6 +269,10 @@ impl Step<'_, '_> {
     }
 
     pub(crate) fn refresh_need(&self, conversation: &Conversation, view: &GroupView) -> Result<Need, Stop> {
+        // A stranger is not told that anybody is there.
+        if !self.is_accepted(conversation)? {
+            return Ok(Need::Nothing);
+        }
         let since = match view.leaf {
             LeafKeys::KeyPackage { .. } => return Ok(Need::Refresh(Urgency::Voluntary)),
             LeafKeys::Commit { since } => since,

@@ -13,7 +13,7 @@ use hushwire_client_store::conversation::{self, Conversation, ConversationKind, 
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::timeline::{self, Inserted, RowId};
-use hushwire_client_store::{progress, receipt, search};
+use hushwire_client_store::{expiry, progress, receipt};
 use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind, Text, limits};
 use hushwire_mls::GroupView;
 use hushwire_types::{AccountId, ContentId, ConversationId, Epoch, Generation, SendSeq, Timestamp, rng};
@@ -109,19 +109,30 @@ impl Step<'_, '_> {
     pub(crate) fn queue_text(
         &mut self,
         conversation: &Conversation,
-        text: Text,
+        mut text: Text,
+        key: Option<&str>,
+    ) -> Result<Outcome, Stop> {
+        text.mentions = self.mentioned(conversation, &text.body)?;
+        self.queue(conversation, Kind::Text(text), key)
+    }
+
+    /// Stores what people see; it is encrypted when the conversation is ready. To say something is to accept whoever it is said to.
+    pub(crate) fn queue(
+        &mut self,
+        conversation: &Conversation,
+        kind: Kind,
         key: Option<&str>,
     ) -> Result<Outcome, Stop> {
         let id = conversation.id;
         if let Some(queued) = self.queued_before(&id, key)? {
             return Ok(queued);
         }
+        self.accept_conversation(conversation)?;
         let content_id = ContentId::new(rng::bytes(self.entropy));
-        let body = text.body.clone();
-        let draft = self.draft(content_id, self.now, Kind::Text(text))?;
+        let draft = self.draft(content_id, self.now, kind.clone())?;
         let entry = self.own_entry(conversation, content_id, &draft, key);
         if let Inserted::New(row) = timeline::insert(self.tx, &entry)? {
-            search::put(self.tx, row, &body)?;
+            self.index(row, &kind)?;
             conversation::touch(self.tx, &id, self.now)?;
             self.event(&Event::Queued { content: content_id }, Some(id), Some(row))?;
         }
@@ -139,6 +150,9 @@ impl Step<'_, '_> {
         if mark::is_set(self.tx, &self.direct_id(peer), Mark::Stopped)? {
             return Ok(Some(Refusal::Stopped));
         }
+        if self.is_blocked(&peer)? {
+            return Ok(Some(Refusal::Blocked));
+        }
         match account::find(self.tx, &peer)? {
             None => Ok(Some(Refusal::UnknownHere("account"))),
             Some(known) if matches!(known.trust, Trust::Changed { .. }) => {
@@ -149,7 +163,7 @@ impl Step<'_, '_> {
     }
 
     /// The direct conversation with an account; it begins here where there is none.
-    fn open_conversation(&mut self, peer: AccountId) -> Result<Conversation, Stop> {
+    pub(crate) fn open_conversation(&mut self, peer: AccountId) -> Result<Conversation, Stop> {
         let id = self.direct_id(peer);
         if let Some(known) = self.conversation(&id)? {
             return Ok(known);
@@ -178,7 +192,7 @@ impl Step<'_, '_> {
         kind: Kind,
     ) -> Result<Encoded, Stop> {
         let witness = self.draft_witness()?;
-        let content = Content { content_id, sent_at, fallback: String::new(), witness, kind };
+        let content = Content { content_id, sent_at, fallback: String::new(), witness, lives_for_s: 0, kind };
         Ok(content.encode().map_err(|_| StepError::Bug("a text that was checked cannot be encoded"))?)
     }
 
@@ -188,6 +202,7 @@ impl Step<'_, '_> {
         if !self.may_encrypt(conversation, view)? {
             return Ok(());
         }
+        let lives_for_s = self.timer_of(conversation, view)?;
         let mut left = schedule::LAST_MESSAGES.saturating_sub(u64::from(view.sent_in_epoch));
         let limit = u32::try_from(wire::limits::SENDS_IN_FLIGHT).unwrap_or(u32::MAX);
         for entry in timeline::unencrypted(self.tx, &conversation.id, limit)? {
@@ -199,14 +214,19 @@ impl Step<'_, '_> {
                 return Ok(());
             }
             let draft = Encoded::from_row(entry.entry.content.clone()).decode();
-            let draft = draft.map_err(|_| StepError::Damaged("message"))?;
+            let mut draft = draft.map_err(|_| StepError::Damaged("message"))?;
+            if lives_for_s > 0 && self.is_seen(entry.row)? {
+                draft.lives_for_s = lives_for_s;
+                expiry::put(self.tx, entry.row, lives_for_s)?;
+            }
             if entry.entry.generation != conversation.generation {
                 timeline::set_queued(self.tx, entry.row, conversation.generation)?;
             }
             self.encrypt(conversation, view, draft, Some(entry.row), &[])?;
             left = left.saturating_sub(1);
         }
-        self.compose_receipts(conversation, view, left)
+        self.compose_registers(conversation, view, left)?;
+        if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
     }
 
     /// Confirms what was received, several at once.
@@ -233,6 +253,7 @@ impl Step<'_, '_> {
             sent_at: self.now,
             fallback: String::new(),
             witness: self.draft_witness()?,
+            lives_for_s: 0,
             kind,
         };
         self.encrypt(conversation, view, content, None, &rows)?;
@@ -268,7 +289,9 @@ impl Step<'_, '_> {
         }
         let changed = match conversation.kind {
             ConversationKind::Direct { peer } => {
-                account::find(self.tx, &peer)?.is_some_and(|row| matches!(row.trust, Trust::Changed { .. }))
+                self.is_blocked(&peer)?
+                    || account::find(self.tx, &peer)?
+                        .is_some_and(|row| matches!(row.trust, Trust::Changed { .. }))
             }
             _ => false,
         };
@@ -293,15 +316,15 @@ impl Step<'_, '_> {
         Ok(oldest.is_none_or(|oldest| next.0.saturating_sub(oldest.0) <= schedule::SEND_WINDOW))
     }
 
-    /// One content into the outbox: ciphertext, witness and MLS state in this transaction.
-    fn encrypt(
+    /// One content into the outbox: ciphertext, witness and MLS state in this transaction. The number of its send.
+    pub(crate) fn encrypt(
         &mut self,
         conversation: &Conversation,
         view: &GroupView,
         mut content: Content,
         row: Option<RowId>,
         receipts: &[RowId],
-    ) -> Result<(), Stop> {
+    ) -> Result<SendSeq, Stop> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
         let (witness, said) = self.next_witness(conversation, &view.transcript_hash)?;
         content.witness = witness;
@@ -341,7 +364,7 @@ impl Step<'_, '_> {
                 created_at: self.now,
             },
         )?;
-        Ok(())
+        Ok(send_seq)
     }
 }
 

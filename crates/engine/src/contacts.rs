@@ -13,59 +13,26 @@ use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::setting;
 use hushwire_group_policy::direct_conversation_id;
 use hushwire_identity::Handle;
-use hushwire_types::{AccountId, ConversationId, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Subject, Timestamp};
 use hushwire_wire as wire;
 
 use crate::known_list::Keys;
+use crate::setting::{code, flag};
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{
-    Alert, Command, CommandId, Effect, Event, Notice, Outcome, Reach, Recipient, Refusal, Tag, schedule,
-};
+use crate::{Alert, Command, CommandId, Effect, Event, Notice, Outcome, Recipient, Refusal, Tag, schedule};
 
 impl Step<'_, '_> {
-    /// Handles a command, at once or when the server has answered a look-up.
-    pub(crate) fn command(&mut self, id: CommandId, command: &Command) -> Result<(), Stop> {
-        let outcome = match command {
-            Command::Send { to: Recipient::Handle(handle), .. } => {
-                return self.send_to_handle(id, command, handle);
-            }
-            Command::Send { to, text, key } => self.send_to_known(to, text, key.as_deref())?,
-            Command::Reply { to, text, key } => self.reply(to, text, key.as_deref())?,
-            Command::React { to, emoji } => self.react(to, emoji)?,
-            Command::Edit { message, text } => self.edit(message, text)?,
-            Command::Delete { message, reach: Reach::Everyone } => self.delete_for_everyone(message)?,
-            Command::Delete { message, reach: Reach::Here } => self.delete_here(message)?,
-            Command::Read { conversation, through } => self.read(conversation, through.as_ref())?,
-            Command::Typing { conversation, stopped } => self.typing(conversation, *stopped)?,
-            Command::TypingShown { on } => self.set_typing(*on)?,
-            Command::ReadReceipts { on } => self.set_read_receipts(*on)?,
-            Command::CreateGroup { name, members } => self.create_group(name, members)?,
-            Command::ChangeGroup { conversation, change } => self.change_group(conversation, change)?,
-            Command::LookUp { handle } => return self.look_up(id, command.clone(), handle.to_string()),
-            Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now })?,
-            Command::Unverify { account } => self.trust(account, Trust::Unverified)?,
-            Command::AcceptChange { account } => self.accept_change(account)?,
-            Command::RefuseChange { account } => self.refuse_change(account)?,
-            Command::DecideClaim { handle, claimant, answer } => {
-                return self.decide(id, handle, *claimant, *answer);
-            }
-            Command::DraftDevice { joining } => self.draft_device(joining)?,
-            Command::AddDevice { entry } => return self.add_device(id, entry),
-            Command::RenameDevice { device, name } => return self.rename_device(id, *device, name),
-            Command::RevokeDevice { device } => return self.revoke_device(id, *device),
-            Command::Name { account, name } => self.name(account, name.as_deref())?,
-            Command::Resume { conversation } => self.resume(conversation)?,
-        };
-        self.done(id, outcome);
-        Ok(())
-    }
-
     pub(crate) fn done(&mut self, id: CommandId, outcome: Outcome) {
         self.effect(Effect::Done { id, outcome });
     }
 
-    fn send_to_known(&mut self, to: &Recipient, text: &str, key: Option<&str>) -> Result<Outcome, Stop> {
+    pub(crate) fn send_to_known(
+        &mut self,
+        to: &Recipient,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<Outcome, Stop> {
         match to {
             Recipient::Account(account) => self.send_text(*account, text, key),
             Recipient::Conversation(id) => match self.conversation(id)? {
@@ -80,7 +47,12 @@ impl Step<'_, '_> {
     }
 
     /// A known handle means its account, which is looked at again now and then; an unknown one is looked up first.
-    fn send_to_handle(&mut self, id: CommandId, command: &Command, handle: &Handle) -> Result<(), Stop> {
+    pub(crate) fn send_to_handle(
+        &mut self,
+        id: CommandId,
+        command: &Command,
+        handle: &Handle,
+    ) -> Result<(), Stop> {
         let Command::Send { text, key, .. } = command else { return Ok(()) };
         if let Some(refusal) = crate::compose::check_text(text) {
             self.done(id, Outcome::Refused(refusal));
@@ -122,7 +94,7 @@ impl Step<'_, '_> {
     }
 
     /// Asks the server whom a handle belongs to; the command waits for the answer.
-    fn look_up(&mut self, id: CommandId, command: Command, handle: String) -> Result<(), Stop> {
+    pub(crate) fn look_up(&mut self, id: CommandId, command: Command, handle: String) -> Result<(), Stop> {
         if !self.session.is_online() {
             self.done(id, Outcome::Refused(Refusal::Offline(handle)));
             return Ok(());
@@ -248,6 +220,7 @@ impl Step<'_, '_> {
                 let has_other = account::find(self.tx, &account)?.is_some_and(|row| row.handle.is_some());
                 if !has_other {
                     account::set_handle(self.tx, &account, Some(handle))?;
+                    self.put_register(Subject::Account(account), code::HANDLE, handle.as_bytes())?;
                     self.event(&Event::Contact { account }, None, None)?;
                 }
             }
@@ -273,7 +246,7 @@ impl Step<'_, '_> {
         self.alert(alert, Some(self.direct_id(known.account)))
     }
 
-    fn trust(&mut self, account: &AccountId, trust: Trust) -> Result<Outcome, Stop> {
+    pub(crate) fn trust(&mut self, account: &AccountId, trust: Trust) -> Result<Outcome, Stop> {
         let Some(known) = account::find(self.tx, account)? else {
             return Ok(Outcome::Refused(Refusal::UnknownHere("account")));
         };
@@ -282,12 +255,17 @@ impl Step<'_, '_> {
             return Ok(Outcome::Refused(Refusal::AccountChanged(handle)));
         }
         account::set_trust(self.tx, account, &trust)?;
+        let verified = matches!(trust, Trust::Verified { .. });
+        self.put_register(Subject::Account(*account), code::VERIFIED, &flag(verified))?;
+        if verified {
+            self.accept_account(*account)?;
+        }
         self.event(&Event::Contact { account: *account }, None, None)?;
         Ok(Outcome::Done)
     }
 
     /// The handle means its successor from here on, which nobody has verified.
-    fn accept_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
+    pub(crate) fn accept_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
         let Some(Account { trust: Trust::Changed { successor, .. }, handle, .. }) =
             account::find(self.tx, account)?
         else {
@@ -296,6 +274,7 @@ impl Step<'_, '_> {
         account::set_trust(self.tx, account, &Trust::Unverified)?;
         account::set_handle(self.tx, &successor, handle.as_deref())?;
         if let Some(handle) = &handle {
+            self.put_register(Subject::Account(successor), code::HANDLE, handle.as_bytes())?;
             setting::delete(self.tx, &refused_setting(handle))?;
         }
         for account in [*account, successor] {
@@ -305,7 +284,7 @@ impl Step<'_, '_> {
         Ok(Outcome::Found { account: successor, conversation: self.direct_id(successor) })
     }
 
-    fn refuse_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
+    pub(crate) fn refuse_change(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
         let Some(Account { trust: Trust::Changed { successor, .. }, handle, .. }) =
             account::find(self.tx, account)?
         else {
@@ -320,7 +299,7 @@ impl Step<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    fn name(&mut self, account: &AccountId, name: Option<&str>) -> Result<Outcome, Stop> {
+    pub(crate) fn name(&mut self, account: &AccountId, name: Option<&str>) -> Result<Outcome, Stop> {
         let name = name.map(str::trim).filter(|name| !name.is_empty());
         if name.is_some_and(|name| name.chars().count() > schedule::LOCAL_NAME_CHARACTERS) {
             return Ok(Outcome::Refused(Refusal::NameTooLong(schedule::LOCAL_NAME_CHARACTERS)));
@@ -328,12 +307,12 @@ impl Step<'_, '_> {
         if account::find(self.tx, account)?.is_none() {
             return Ok(Outcome::Refused(Refusal::UnknownHere("account")));
         }
-        account::set_local_name(self.tx, account, name)?;
-        self.event(&Event::Contact { account: *account }, None, None)?;
+        let value = name.unwrap_or_default().as_bytes();
+        self.put_register(Subject::Account(*account), code::NAME, value)?;
         Ok(Outcome::Done)
     }
 
-    fn resume(&mut self, id: &ConversationId) -> Result<Outcome, Stop> {
+    pub(crate) fn resume(&mut self, id: &ConversationId) -> Result<Outcome, Stop> {
         let Some(mut conversation) = self.conversation(id)? else {
             return Ok(Outcome::Refused(Refusal::UnknownHere("conversation")));
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::pending_commit::{self, PendingCommit};
-use hushwire_client_store::{progress, timeline};
+use hushwire_client_store::{progress, register, timeline};
 use hushwire_group_policy::GroupExtension;
 use hushwire_mls::{Addition, Change, Intent, MlsError, NewGroup, Published, StagedCommit, peek_key_package};
 use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, GroupId, rng};
@@ -45,7 +45,9 @@ impl Step<'_, '_> {
             // It exists on the server: the Welcome is on its way, or lost.
             return self.be_patient(&conversation.id);
         }
-        if timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty() {
+        // Settings for the other devices are no texts, and wait as well.
+        let untold = peer == self.me.account && !register::untold(self.tx, 1)?.is_empty();
+        if !untold && timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty() {
             return Ok(());
         }
         let others = self.claimed_of_peer(&conversation.id, peer)?;

@@ -8,20 +8,18 @@
 
 use std::time::Duration;
 
+use hushwire_client_store::StoreError;
 use hushwire_client_store::conversation::ConversationState;
-use hushwire_client_store::setting;
 use hushwire_content::{Content, Kind};
 use hushwire_mls::{Processed, message_hash};
-use hushwire_types::{ContentId, ConversationId, rng};
+use hushwire_types::{ContentId, ConversationId, Subject, rng};
 use hushwire_wire as wire;
 use hushwire_wire::{Opaque, Place};
 
+use crate::setting::{self, account_settings, code};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Effect, Outcome, Refusal, StepError, Tag, schedule};
-
-/// Whether others see that this account writes. Set to `off` by a person; on where there is no such setting.
-const TYPING: &str = "typing";
 
 /// While somebody writes on, it is said again so often, and holds so long without being said again.
 pub const TYPING_EVERY: Duration = Duration::from_secs(4);
@@ -32,7 +30,9 @@ impl Step<'_, '_> {
         let Some(conversation) = self.conversation(id)? else {
             return Ok(Outcome::Refused(Refusal::UnknownHere("conversation")));
         };
-        let off = setting::find(self.tx, TYPING)?.is_some_and(|value| value == b"off");
+        let here = setting::is_on(self.tx, &Subject::Conversation(*id), code::TYPING_IN)?;
+        let on = here.map_or_else(|| Ok(account_settings(self.tx)?.typing), Ok::<_, StoreError>)?;
+        let off = !on || !self.is_accepted(&conversation)?;
         let now = self.now;
         let lately = |at: &hushwire_types::Timestamp| now.since(*at) < TYPING_EVERY && now >= *at;
         if off || (!stopped && self.session.typing.get(id).is_some_and(lately)) {
@@ -49,6 +49,7 @@ impl Step<'_, '_> {
             sent_at: self.now,
             fallback: String::new(),
             witness: self.draft_witness()?,
+            lives_for_s: 0,
             kind: Kind::Typing { stopped },
         };
         let padded = content.encode_padded().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
@@ -67,12 +68,6 @@ impl Step<'_, '_> {
         } else {
             self.session.typing.insert(*id, self.now);
         }
-        Ok(Outcome::Done)
-    }
-
-    /// Whether others see that this account writes, from now on.
-    pub(crate) fn set_typing(&mut self, on: bool) -> Result<Outcome, Stop> {
-        setting::put(self.tx, TYPING, if on { b"on" } else { b"off" })?;
         Ok(Outcome::Done)
     }
 
@@ -97,6 +92,8 @@ impl Step<'_, '_> {
         if let Ok((Content { kind: Kind::Typing { stopped }, .. }, _)) =
             Content::decode(message.plaintext.expose())
             && account != self.me.account
+            && !self.is_blocked(&account)?
+            && self.is_accepted(&conversation)?
         {
             self.effect(Effect::Typing { conversation: conversation_id, account, stopped });
         }

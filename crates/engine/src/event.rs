@@ -73,6 +73,26 @@ pub enum Event {
         #[serde(with = "text")]
         content: ContentId,
     },
+    /// Somebody chose in a poll, or closed it.
+    Voted {
+        /// The poll's author.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
+    /// A message was pinned, or let go.
+    Pinned {
+        /// Its author.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Its identity.
+        #[serde(with = "text")]
+        content: ContentId,
+    },
+    /// A person set something, on this device or another of theirs: for everything, or for a message.
+    Settings,
     /// A message was deleted.
     Deleted {
         /// Its author.
@@ -239,6 +259,9 @@ impl Event {
             Self::Reacted { .. } => "reacted",
             Self::Edited { .. } => "edited",
             Self::Deleted { .. } => "deleted",
+            Self::Voted { .. } => "voted",
+            Self::Pinned { .. } => "pinned",
+            Self::Settings => "settings",
             Self::Notice => "notice",
             Self::Conversation => "conversation",
             Self::Wish { .. } => "wish",

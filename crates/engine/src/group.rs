@@ -51,9 +51,14 @@ impl Step<'_, '_> {
                 return Ok(Outcome::Refused(refusal));
             }
         }
+        for member in members {
+            self.accept_account(*member)?;
+        }
         let group = GroupId::new(rng::bytes(self.entropy));
         let id = group_conversation_id(self.me.account, group);
-        conversation::insert(self.tx, &opening(id, self.now))?;
+        let conversation = opening(id, self.now);
+        conversation::insert(self.tx, &conversation)?;
+        self.accept_conversation(&conversation)?;
         self.wish(&id, &Wish::Found { group })?;
         self.wish(&id, &Wish::Change(GroupChange::Name { name: name.to_owned() }))?;
         let mut wished = Vec::new();
@@ -87,6 +92,9 @@ impl Step<'_, '_> {
         if let Some(refusal) = self.refuse_change_of(&conversation, change)? {
             return Ok(Outcome::Refused(refusal));
         }
+        if let GroupChange::Add { account } = change {
+            self.accept_account(*account)?;
+        }
         let wish = self.wish(id, &Wish::Change(change.clone()))?;
         self.session.attend(*id);
         Ok(Outcome::Wished { conversation: *id, wish: wish.0 })
@@ -118,6 +126,9 @@ impl Step<'_, '_> {
             GroupChange::Add { account } => self.refuse_member(account)?,
             GroupChange::Name { name } => check_name(name.trim()),
             GroupChange::Describe { description } => check_description(description.trim()),
+            GroupChange::Timer { lives_for_s } if *lives_for_s > limits::LIVES_FOR_S => {
+                Some(Refusal::TimerTooLong(limits::LIVES_FOR_S))
+            }
             _ => None,
         };
         if shape.is_some() {
@@ -371,7 +382,9 @@ pub(crate) fn may(charter: &Charter, me: AccountId, change: &GroupChange) -> Opt
         GroupChange::Remove { account } => rank >= Rank::Admin && charter.rank(*account) < rank,
         GroupChange::Role { account, role } if *account == me => may_take(charter, me, *role),
         GroupChange::Role { account, .. } => rank == Rank::Owner && charter.rank(*account) < Rank::Owner,
-        GroupChange::Name { .. } | GroupChange::Describe { .. } => charter.may_change_details(me),
+        GroupChange::Name { .. } | GroupChange::Describe { .. } | GroupChange::Timer { .. } => {
+            charter.may_change_details(me)
+        }
         GroupChange::Permissions { .. } => rank >= Rank::Admin,
         GroupChange::Leave => true,
     };

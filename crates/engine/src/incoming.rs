@@ -4,10 +4,10 @@
 //! - A message is stored once, whatever brings it again: its hash is known, or its (author, content id).
 //! - A failure that may have cost a key is rolled back before anything else is done ([`Stop::Entry`]).
 
-use hushwire_client_store::conversation::{self, Conversation, ConversationState};
+use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::parked::ParkReason;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
-use hushwire_client_store::{receipt, search, seen};
+use hushwire_client_store::{about, receipt, seen};
 use hushwire_content::{Content, Encoded, Kind};
 use hushwire_mls::{Application, MlsError, Processed, message_hash};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Epoch, GroupId, rng};
@@ -15,6 +15,7 @@ use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, Place};
 
 use crate::about::MessageRef;
+use crate::setting::{self, code};
 use crate::step::Step;
 use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
@@ -126,16 +127,59 @@ impl Step<'_, '_> {
         let Ok((content, encoded)) = Content::decode(message.plaintext.expose()) else {
             return self.show_unreadable(place, entry, message.sender.account);
         };
-        match &content.kind {
-            Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt)?,
-            Kind::Presence | Kind::Typing { .. } => {}
-            Kind::Reaction(_) | Kind::Edit(_) | Kind::Delete(_) => {
-                let row = self.entry_of(place, entry, message, &content, &encoded);
-                self.take_about(conversation, row, message, &content.kind)?;
-            }
-            _ => self.show(conversation, place, entry, message, &content, &encoded)?,
+        if self.may_say(conversation, message, &content.kind)? {
+            self.take_kind(conversation, place, entry, message, &content, &encoded)?;
         }
         self.compare(&conversation.id, message, &content.witness, encoded.hash())
+    }
+
+    /// Whether what somebody says is heard: not of who is blocked, nor of who may not write in a group. Who was put to silence by a
+    /// Commit may have written before it.
+    fn may_say(
+        &mut self,
+        conversation: &Conversation,
+        message: &Application,
+        kind: &Kind,
+    ) -> Result<bool, Stop> {
+        let by = message.sender.account;
+        if by == self.me.account || matches!(kind, Kind::Receipt(_) | Kind::Presence) {
+            return Ok(true);
+        }
+        if self.is_blocked(&by)? {
+            return Ok(false);
+        }
+        if conversation.kind != ConversationKind::Group {
+            return Ok(true);
+        }
+        let view = self.view(conversation)?.filter(|view| view.epoch == message.epoch);
+        let charter = view.as_ref().and_then(|view| view.extension.charter());
+        Ok(charter.is_none_or(|charter| charter.may_write(by)))
+    }
+
+    fn take_kind(
+        &mut self,
+        conversation: &Conversation,
+        place: &Place,
+        entry: &wire::Entry,
+        message: &Application,
+        content: &Content,
+        encoded: &Encoded,
+    ) -> Result<(), Stop> {
+        match &content.kind {
+            Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
+            Kind::Registers(registers) => self.take_registers(conversation, message, registers),
+            Kind::Profile(profile) => self.take_profile(conversation, message.sender.account, profile),
+            Kind::Presence | Kind::Typing { .. } => Ok(()),
+            Kind::Timer(lives_for_s) => {
+                let row = self.entry_of(place, entry, message, content, encoded);
+                self.take_timer(conversation, &row, *lives_for_s)
+            }
+            Kind::Reaction(_) | Kind::Edit(_) | Kind::Delete(_) | Kind::Vote(_) | Kind::Pin(_) => {
+                let row = self.entry_of(place, entry, message, content, encoded);
+                self.take_about(conversation, row, message, &content.kind)
+            }
+            _ => self.show(conversation, place, entry, message, content, encoded),
+        }
     }
 
     /// A content that a person sees.
@@ -150,13 +194,20 @@ impl Step<'_, '_> {
     ) -> Result<(), Stop> {
         let own = message.sender.account == self.me.account;
         let new = self.entry_of(place, entry, message, content, encoded);
+        let (account, content_id) = (message.sender.account, content.content_id);
+        let named = MessageRef { conversation: conversation.id, account, content: content_id };
+        // Another device of this account had it first, and a person there deleted it for themselves.
+        if setting::is_on(self.tx, &named.subject(), code::HIDDEN)? == Some(true) {
+            return Ok(());
+        }
         let Inserted::New(row) = timeline::insert(self.tx, &new)? else { return Ok(()) };
-        if let Kind::Text(text) = &content.kind {
-            search::put(self.tx, row, &text.body)?;
+        self.index(row, &content.kind)?;
+        self.begins_to_live(row, &new, content.lives_for_s)?;
+        if self.calls_me(&content.kind) && !own {
+            about::calls_me(self.tx, row)?;
         }
         if let Some(known) = timeline::find(self.tx, row)? {
-            let (account, content) = (message.sender.account, content.content_id);
-            self.catch_up_with(&known, &MessageRef { conversation: conversation.id, account, content })?;
+            self.catch_up_with(&known, &named)?;
         }
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
@@ -171,6 +222,13 @@ impl Step<'_, '_> {
             self.session.attend(conversation.id);
         }
         Ok(())
+    }
+
+    /// Whether a content mentions this account, or answers it.
+    fn calls_me(&self, kind: &Kind) -> bool {
+        let me = self.me.account;
+        let Kind::Text(text) = kind else { return false };
+        text.mentions.contains(&me) || text.quote.as_ref().is_some_and(|quote| quote.target.account == me)
     }
 
     /// Notes a message that cannot be read, once.

@@ -207,6 +207,7 @@ impl Step<'_, '_> {
         self.session.attend(*id);
         if kind == ConversationKind::Group {
             self.notice(id, &Notice::YouWereAdded { by: joined.sender.account })?;
+            self.added_to_group(&row, joined.sender.account)?;
             return self.group_changed(&row, None);
         }
         self.event(&Event::Conversation, Some(*id), None)

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use hushwire_client_store::account::{self, Account, Trust};
+use hushwire_client_store::account::{self, Account, Says, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::wanted::{self, Wanted};
@@ -28,7 +28,7 @@ const WITHHELD_AFTER: u32 = 3;
 const CONTRADICTED_AFTER: u32 = 2;
 
 /// Stands for the hash of an entry of which nobody has said anything but that there may be one.
-const NOT_SAID: EntryHash = EntryHash::new([0; 32]);
+pub(crate) const NOT_SAID: EntryHash = EntryHash::new([0; 32]);
 
 /// How many entries of a list were ever taken.
 fn taken(list: &DeviceList) -> u64 {
@@ -199,6 +199,7 @@ impl Step<'_, '_> {
                 handle: None,
                 username: None,
                 local_name: None,
+                says: Says::default(),
                 trust: Trust::Unverified,
                 learned_at: self.now,
             },
@@ -206,6 +207,7 @@ impl Step<'_, '_> {
         self.write_entries(&list, 0)?;
         self.event(&Event::Contact { account }, None, None)?;
         self.lists.put(list);
+        self.apply_to_known(account)?;
         Ok(Keys::Good)
     }
 

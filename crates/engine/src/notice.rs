@@ -257,7 +257,7 @@ impl Notice {
             Self::Described { by } => format!("{} changed the group's description.", name(*by)),
             Self::TimerSet { secs: 0, by } => format!("{} turned disappearing messages off.", name(*by)),
             Self::TimerSet { secs, by } => {
-                format!("{} lets messages disappear {secs} seconds after they were read.", name(*by))
+                format!("{} lets messages disappear {} after they were read.", name(*by), span(*secs))
             }
             Self::PermissionsChanged { by } => format!("{} changed who may do what.", name(*by)),
             _ => String::new(),
@@ -282,4 +282,14 @@ impl fmt::Display for Mismatch {
             Self::Transcript => "The server showed the other side another history of the group.",
         })
     }
+}
+
+/// A span of time in the largest unit that fits.
+fn span(seconds: u32) -> String {
+    const UNITS: [(u32, &str); 5] =
+        [(604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let unit = UNITS.iter().find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length));
+    let (length, name) = unit.copied().unwrap_or((1, "second"));
+    let count = seconds / length;
+    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
 }

@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use hushwire_client_store::about::{self, Aspect};
 use hushwire_client_store::conversation::{self, ConversationKind};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
-use hushwire_client_store::{pending_commit, progress, receipt, timeline};
+use hushwire_client_store::{pending_commit, progress, receipt, register, timeline};
 use hushwire_types::{AccountId, ConversationId, GroupId, SendSeq};
 use hushwire_wire as wire;
 use hushwire_wire::frame;
@@ -107,9 +108,12 @@ impl Step<'_, '_> {
         if !first {
             return Ok(());
         }
+        self.sent_begins(line, &entry.entry.state)?;
         let id = entry.entry.conversation;
-        if !self.is_seen(line)? {
-            return Ok(());
+        match about::aspect(self.tx, line)? {
+            None => {}
+            Some(Aspect::Timer) => return self.timer_sent(&entry.entry, sent.order),
+            Some(_) => return Ok(()),
         }
         conversation::touch(self.tx, &id, self.now)?;
         self.event(&Event::Sent { content: entry.entry.content_id }, Some(id), Some(line))
@@ -190,6 +194,7 @@ impl Step<'_, '_> {
             pending.send_seq = send_seq;
             pending_commit::insert(self.tx, &pending)?;
         }
+        register::renumber(self.tx, row.send_seq, send_seq)?;
         outbox::insert(self.tx, &Outgoing { send_seq, request, ..row })?;
         Ok(send_seq)
     }
@@ -227,6 +232,7 @@ impl Step<'_, '_> {
                 let note = Remake::decode(&row.note).ok_or(StepError::Damaged("outbox"))?;
                 self.unsay(&row.conversation, &note)?;
                 self.queue_again(row)?;
+                register::untell(self.tx, row.send_seq)?;
                 for line in note.receipts {
                     receipt::owe(self.tx, &row.conversation, line)?;
                 }

@@ -29,6 +29,7 @@ impl Step<'_, '_> {
             self.owe_look_ups();
             self.owe_moved()?;
             self.owe_decisions();
+            self.owe_registers()?;
         }
         for _ in 0..ROUNDS {
             let Some(id) = self.session.attend.pop_first() else { break };

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use hushwire_client_store::account::{Account, Trust};
+use hushwire_client_store::account::{Account, Says, Trust};
 use hushwire_client_store::list::ListEntry;
 use hushwire_client_store::profile::{Profile, ProfileState};
 use hushwire_client_store::{Database, account, list, profile, progress};
@@ -249,6 +249,7 @@ pub(crate) fn insert_own(
             handle: None,
             username: None,
             local_name: None,
+            says: Says::default(),
             trust: Trust::Unverified,
             learned_at: profile.created_at,
         },

@@ -47,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) withheld: BTreeSet<AccountId>,
     /// When the stream, caught up, was last seen alive.
     pub(crate) heard: Option<Timestamp>,
+    /// When the last step was.
+    pub(crate) stepped: Option<Timestamp>,
     /// When old rows were last looked for.
     pub(crate) swept: Option<Timestamp>,
     /// The hole at which this device already asked for the stream again.

@@ -113,6 +113,7 @@ impl<'s, 't> Step<'s, 't> {
     /// After the units: asks for what is owed, writes MLS state, and gives out the effects.
     pub(crate) fn finish(mut self) -> Result<Vec<Effect>, Stop> {
         self.session.wake(self.now);
+        self.expire()?;
         self.sweep()?;
         self.owed()?;
         self.write_groups()?;
@@ -120,7 +121,8 @@ impl<'s, 't> Step<'s, 't> {
         if let Some(seq) = self.journal {
             self.effects.push(Effect::Journal(seq));
         }
-        if let Some(at) = self.session.next_wake(self.now) {
+        let expires = self.next_expiry()?;
+        if let Some(at) = self.session.next_wake(self.now).into_iter().chain(expires).min() {
             self.effects.push(Effect::Wake(at));
         }
         Ok(self.effects)

@@ -118,6 +118,7 @@ impl Step<'_, '_> {
             GroupChange::Describe { description } => {
                 self.details(conversation)?.description == description.trim()
             }
+            GroupChange::Timer { lives_for_s } => charter.timer_secs == *lives_for_s,
             GroupChange::Leave => false,
         };
         Ok(match may(charter, self.me.account, change) {
@@ -151,6 +152,7 @@ impl Step<'_, '_> {
                 GroupChange::Permissions { add, details, write } => {
                     change.amend.push(Amendment::Permissions(permissions(*add, *details, *write)));
                 }
+                GroupChange::Timer { lives_for_s } => change.amend.push(Amendment::Timer(*lives_for_s)),
                 _ => {}
             }
         }

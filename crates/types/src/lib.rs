@@ -10,6 +10,7 @@ pub mod id;
 pub mod number;
 pub mod rng;
 pub mod secret;
+pub mod subject;
 pub mod time;
 
 pub use id::{
@@ -19,4 +20,5 @@ pub use id::{
 pub use number::{Epoch, Generation, ListNumber, Order, SendSeq, Seq};
 pub use rng::{Entropy, OsEntropy};
 pub use secret::{Secret, SecretBytes};
+pub use subject::Subject;
 pub use time::{Clock, SystemClock, Timestamp};

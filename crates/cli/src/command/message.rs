@@ -1,6 +1,6 @@
 //! `hush message`: what people do to messages that are there.
 
-use hushwire_client::{Client, Command, MessageRef, Reach};
+use hushwire_client::{Client, Command, MessageRef, Reach, Setting};
 use hushwire_types::ConversationId;
 use serde_json::json;
 
@@ -48,7 +48,7 @@ async fn carry_out(context: &Context, client: &Client, command: MessageCommand) 
         }
         MessageCommand::Receipts { tell } => {
             let on = tell == Switch::On;
-            client.command(Command::ReadReceipts { on }).await?;
+            client.command(Command::Set(Setting::ReadReceipts { on })).await?;
             let words =
                 if on { "others are told what you have read" } else { "nobody is told what you have read" };
             let _ = context.say.data(&json!({ "read_receipts": on }), || words.to_owned());
@@ -56,7 +56,7 @@ async fn carry_out(context: &Context, client: &Client, command: MessageCommand) 
         }
         MessageCommand::Typing { show } => {
             let on = show == Switch::On;
-            client.command(Command::TypingShown { on }).await?;
+            client.command(Command::Set(Setting::TypingShown { on })).await?;
             let words =
                 if on { "others see that you are writing" } else { "nobody sees that you are writing" };
             let _ = context.say.data(&json!({ "typing": on }), || words.to_owned());

@@ -2,10 +2,10 @@
 
 use hushwire_content::padding::BUCKETS;
 use hushwire_content::{
-    Content, DecodeError, Edit, Encoded, Kind, Quote, Reaction, Receipt, ReceiptKind, SeenList, Target, Text,
-    Witness,
+    Card, Content, DecodeError, Edit, Encoded, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt,
+    ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
-use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_types::{AccountId, ContentId, ConversationId, EntryHash, ListNumber, Subject, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -73,7 +73,10 @@ fn kind() -> impl Strategy<Value = Kind> {
     let quote = (target(), "[ -~]{0,100}").prop_map(|(target, excerpt)| Quote { target, excerpt });
     let receipt = (any::<bool>(), vec(id.clone(), 1..64), option::of(any::<[u8; 32]>()));
     prop_oneof![
-        (body(), option::of(quote)).prop_map(|(body, quote)| Kind::Text(Text { body, quote })),
+        (body(), option::of(quote), vec(account(), 0..8), any::<bool>()).prop_map(
+            |(body, quote, mentions, forwarded)| Kind::Text(Text { body, quote, mentions, forwarded })
+        ),
+        short(),
         receipt.prop_map(|(read, content_ids, account)| {
             let kind = if read { ReceiptKind::Read } else { ReceiptKind::Delivered };
             Kind::Receipt(Receipt { kind, content_ids, account: account.map(AccountId::new) })
@@ -83,6 +86,48 @@ fn kind() -> impl Strategy<Value = Kind> {
         target().prop_map(Kind::Delete),
         any::<bool>().prop_map(|stopped| Kind::Typing { stopped }),
         Just(Kind::Presence),
+    ]
+}
+
+fn account() -> impl Strategy<Value = AccountId> {
+    any::<[u8; 32]>().prop_map(AccountId::new)
+}
+
+fn register() -> impl Strategy<Value = Register> {
+    let conversation = any::<[u8; 32]>().prop_map(ConversationId::new);
+    let message = (conversation.clone(), target()).prop_map(|(conversation, target)| Subject::Message {
+        conversation,
+        account: target.account,
+        content: target.content_id,
+    });
+    let subject = prop_oneof![
+        Just(Subject::Everything),
+        account().prop_map(Subject::Account),
+        conversation.prop_map(Subject::Conversation),
+        message,
+    ];
+    (subject, any::<u32>(), vec(any::<u8>(), 0..64), any::<u64>())
+        .prop_map(|(subject, code, value, ms)| Register { subject, code, value, at: Timestamp::from_ms(ms) })
+}
+
+/// The kinds that fit on a line.
+fn short() -> impl Strategy<Value = Kind> {
+    let poll = ("[ -~]{0,9}x", vec("[ -~]{0,9}x", 2..24), any::<bool>());
+    let vote = (target(), prop::collection::btree_set(0_u32..24, 0..24), any::<bool>());
+    prop_oneof![
+        vec(register(), 1..9).prop_map(Kind::Registers),
+        (0_u32..1_000_000).prop_map(Kind::Timer),
+        poll.prop_map(|(question, options, multiple)| Kind::Poll(Poll { question, options, multiple })),
+        vote.prop_map(|(target, choices, closes)| {
+            Kind::Vote(Vote { target, choices: choices.into_iter().collect(), closes })
+        }),
+        (target(), any::<bool>()).prop_map(|(target, unpinned)| Kind::Pin(Pin { target, unpinned })),
+        (account(), "[!-~]{0,64}", "[ -~]{0,64}").prop_map(|(account, handle, name)| Kind::Card(Card {
+            account,
+            handle,
+            name
+        })),
+        ("[ -~]{0,64}", "[ -~]{0,99}").prop_map(|(name, about)| Kind::Profile(Profile { name, about })),
     ]
 }
 
@@ -97,10 +142,11 @@ prop_compose! {
 
 prop_compose! {
     fn content()(
-        id: [u8; 16], ms: u64, fallback in "[ -~]{0,80}", witness in witness(), kind in kind(),
+        id: [u8; 16], ms: u64, fallback in "[ -~]{0,80}", witness in witness(), lives_for_s in 0_u32..1_000_000,
+        kind in kind(),
     ) -> Content {
         let sent_at = Timestamp::from_ms(ms);
-        Content { content_id: ContentId::new(id), sent_at, fallback, witness, kind }
+        Content { content_id: ContentId::new(id), sent_at, fallback, witness, lives_for_s, kind }
     }
 }
 

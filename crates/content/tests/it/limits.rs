@@ -1,12 +1,14 @@
 //! Limits hold when writing and when reading.
 
 use hushwire_content::limits::{
-    CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, RECEIPT_IDS, TEXT_BYTES, TEXT_CHARS,
+    CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, LIVES_FOR_S, MENTIONS, NAME_CHARS,
+    OPTION_CHARS, POLL_OPTIONS, RECEIPT_IDS, REGISTER_BYTES, REGISTERS, TEXT_BYTES, TEXT_CHARS,
 };
 use hushwire_content::{
-    Content, DecodeError, Edit, Invalid, Kind, Quote, Reaction, Receipt, ReceiptKind, Text,
+    Content, DecodeError, Edit, Invalid, Kind, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Text,
+    Vote,
 };
-use hushwire_types::ContentId;
+use hushwire_types::{AccountId, ContentId, Subject};
 
 use crate::samples;
 
@@ -60,7 +62,9 @@ fn reactions_quotes_and_edits_have_limits() {
     }
     let reply = |bytes| {
         let quote = Quote { target: samples::TARGET, excerpt: "e".repeat(bytes) };
-        samples::content(Kind::Text(Text { body: "yes".into(), quote: Some(quote) })).encode().map(drop)
+        samples::content(Kind::Text(Text { quote: Some(quote), ..Text::new("yes".into()) }))
+            .encode()
+            .map(drop)
     };
     assert_eq!(reply(EXCERPT_BYTES), Ok(()));
     assert_eq!(reply(EXCERPT_BYTES + 1), Err(Invalid::TooLarge { field: "excerpt" }));
@@ -70,6 +74,54 @@ fn reactions_quotes_and_edits_have_limits() {
     assert_eq!(edit("e".repeat(TEXT_CHARS)), Ok(()));
     assert_eq!(edit("e".repeat(TEXT_CHARS + 1)), Err(Invalid::TooLarge { field: "body" }));
     assert_eq!(edit(String::new()), Err(Invalid::Missing { field: "body" }));
+}
+
+fn encoded(kind: Kind) -> Result<(), Invalid> {
+    samples::content(kind).encode().map(drop)
+}
+
+#[test]
+fn the_longest_text_fits_with_the_longest_quote_and_all_mentions() {
+    let body = "🦀".repeat(TEXT_BYTES / 4);
+    let quote = Quote { target: samples::TARGET, excerpt: "e".repeat(EXCERPT_BYTES) };
+    let mentions = vec![AccountId::new([1; 32]); MENTIONS];
+    let text = Text { quote: Some(quote), mentions, ..Text::new(body) };
+    assert!(samples::content(Kind::Text(text.clone())).encode_padded().is_ok());
+    let mentions = vec![AccountId::new([1; 32]); MENTIONS + 1];
+    assert_eq!(encoded(Kind::Text(Text { mentions, ..text })), Err(Invalid::TooLarge { field: "mentions" }));
+}
+
+#[test]
+fn settings_have_limits_and_the_largest_fits() {
+    let largest = samples::register(Subject::Everything, &vec![1; REGISTER_BYTES]);
+    assert!(samples::content(Kind::Registers(vec![largest])).encode_padded().is_ok());
+    let larger = samples::register(Subject::Everything, &vec![1; REGISTER_BYTES + 1]);
+    assert_eq!(encoded(Kind::Registers(vec![larger])), Err(Invalid::TooLarge { field: "value" }));
+    let small = samples::register(Subject::Everything, b"1");
+    let many = vec![small; REGISTERS + 1];
+    assert_eq!(encoded(Kind::Registers(many)), Err(Invalid::TooLarge { field: "registers" }));
+    assert_eq!(encoded(Kind::Registers(vec![])), Err(Invalid::Missing { field: "registers" }));
+}
+
+#[test]
+fn polls_votes_timers_and_profiles_have_limits() {
+    let poll = |options: &[&str]| encoded(Kind::Poll(samples::poll(options)));
+    assert_eq!(poll(&["a", "b"]), Ok(()));
+    assert_eq!(poll(&["a"]), Err(Invalid::Missing { field: "options" }));
+    assert_eq!(poll(&["a", " "]), Err(Invalid::Missing { field: "options" }));
+    assert_eq!(poll(&["a"; POLL_OPTIONS + 1]), Err(Invalid::TooLarge { field: "options" }));
+    assert_eq!(poll(&["a", &"b".repeat(OPTION_CHARS + 1)]), Err(Invalid::TooLarge { field: "options" }));
+    let nothing = Poll { question: " ".into(), ..samples::poll(&["a", "b"]) };
+    assert_eq!(encoded(Kind::Poll(nothing)), Err(Invalid::Missing { field: "question" }));
+    for choices in [vec![1, 0], vec![1, 1], vec![24]] {
+        let vote = Vote { target: samples::TARGET, choices, closes: false };
+        assert_eq!(encoded(Kind::Vote(vote)), Err(Invalid::Value { field: "choices" }));
+    }
+    assert_eq!(encoded(Kind::Timer(LIVES_FOR_S)), Ok(()));
+    assert_eq!(encoded(Kind::Timer(LIVES_FOR_S + 1)), Err(Invalid::TooLarge { field: "lives_for_s" }));
+    let name = "n".repeat(NAME_CHARS + 1);
+    let profile = Kind::Profile(Profile { name, about: String::new() });
+    assert_eq!(encoded(profile), Err(Invalid::TooLarge { field: "name" }));
 }
 
 #[test]

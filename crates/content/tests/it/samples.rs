@@ -1,9 +1,10 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Content, Edit, Kind, Quote, Reaction, Receipt, ReceiptKind, SeenList, Target, Text, Witness,
+    Card, Content, Edit, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Register, SeenList,
+    Target, Text, Vote, Witness,
 };
-use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_types::{AccountId, ContentId, ConversationId, EntryHash, ListNumber, Subject, Timestamp};
 
 pub(crate) const TARGET: Target =
     Target { account: AccountId::new([0xa1; 32]), content_id: ContentId::new([0xc1; 16]) };
@@ -20,6 +21,7 @@ pub(crate) fn content(kind: Kind) -> Content {
             transcript_hash: vec![0x74; 48],
             peer_list: Some(SeenList { number: ListNumber(2), hash: EntryHash::new([0xe2; 32]) }),
         },
+        lives_for_s: 0,
         kind,
     }
 }
@@ -42,6 +44,32 @@ fn read() -> Receipt {
     Receipt { kind: ReceiptKind::Read, content_ids, account: Some(TARGET.account) }
 }
 
+pub(crate) fn poll(options: &[&str]) -> Poll {
+    let options = options.iter().map(|&option| option.to_owned()).collect();
+    Poll { question: "Pizza or pasta?".into(), options, multiple: true }
+}
+
+pub(crate) fn register(subject: Subject, value: &[u8]) -> Register {
+    Register { subject, code: 7, value: value.to_vec(), at: Timestamp::from_ms(1_800_000_000_001) }
+}
+
+fn registers() -> Vec<Register> {
+    let (account, conversation) = (TARGET.account, ConversationId::new([0xcc; 32]));
+    let message = Subject::Message { conversation, account, content: TARGET.content_id };
+    let subjects =
+        [Subject::Everything, Subject::Account(account), Subject::Conversation(conversation), message];
+    subjects.map(|subject| register(subject, b"on")).to_vec()
+}
+
+fn called() -> Text {
+    let text = Text::new("@ann look".into());
+    Text { mentions: vec![TARGET.account], forwarded: true, ..text }
+}
+
+fn card() -> Card {
+    Card { account: TARGET.account, handle: "@ann".into(), name: "Ann".into() }
+}
+
 /// Every kind, and a first content whose witness has nothing before it.
 pub(crate) fn all() -> Vec<(&'static str, Content)> {
     let mut first = text("hello");
@@ -51,7 +79,7 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("text", text("Grüße, **Bob** 👋")),
         ("text_first", first),
         ("receipt", receipt(2)),
-        ("reply", content(Kind::Text(Text { body: "Yes".into(), quote: Some(quote()) }))),
+        ("reply", content(Kind::Text(Text { quote: Some(quote()), ..Text::new("Yes".into()) }))),
         ("receipt_read", content(Kind::Receipt(read()))),
         ("reaction", content(Kind::Reaction(Reaction { target: TARGET, emoji: "👍🏽".into() }))),
         ("reaction_taken_back", content(Kind::Reaction(Reaction { target: TARGET, emoji: String::new() }))),
@@ -60,5 +88,16 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("typing", content(Kind::Typing { stopped: false })),
         ("typing_stopped", content(Kind::Typing { stopped: true })),
         ("presence", content(Kind::Presence)),
+        ("text_called", content(Kind::Text(called()))),
+        ("text_disappearing", Content { lives_for_s: 86_400, ..text("burn") }),
+        ("registers", content(Kind::Registers(registers()))),
+        ("timer", content(Kind::Timer(3_600))),
+        ("timer_off", content(Kind::Timer(0))),
+        ("poll", content(Kind::Poll(poll(&["Pizza", "Pasta"])))),
+        ("vote", content(Kind::Vote(Vote { target: TARGET, choices: vec![0, 1], closes: false }))),
+        ("vote_closes", content(Kind::Vote(Vote { target: TARGET, choices: vec![], closes: true }))),
+        ("pin", content(Kind::Pin(Pin { target: TARGET, unpinned: false }))),
+        ("card", content(Kind::Card(card()))),
+        ("profile", content(Kind::Profile(Profile { name: "Ann".into(), about: "Hello.".into() }))),
     ]
 }

@@ -7,7 +7,7 @@ use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
 use hushwire_client_store::{StoreError, search};
 use hushwire_content::{Content, Encoded, Kind, SeenList, Target, Witness};
 use hushwire_engine::{
-    Command, Event, GroupChange, GroupRole, MessageRef, Outcome, Reach, Recipient, Refusal,
+    Command, Event, GroupChange, GroupRole, MessageRef, Outcome, Reach, Recipient, Refusal, Setting,
 };
 use hushwire_types::{ContentId, ConversationId, EntryHash, ListNumber};
 
@@ -15,7 +15,7 @@ use crate::world::World;
 
 impl World {
     /// The message of this text, as a device has it.
-    fn message(&mut self, index: usize, text: &str) -> MessageRef {
+    pub fn message(&mut self, index: usize, text: &str) -> MessageRef {
         let rows = self.timeline(index);
         let is_it = |row: &&timeline::Entry| {
             kind(row).is_some_and(|kind| matches!(kind, Kind::Text(it) if it.body == text))
@@ -25,7 +25,7 @@ impl World {
         MessageRef { conversation: entry.conversation, account: entry.account, content: entry.content_id }
     }
 
-    fn about(&mut self, index: usize, message: &MessageRef, aspect: Aspect) -> Vec<Kind> {
+    pub fn about(&mut self, index: usize, message: &MessageRef, aspect: Aspect) -> Vec<Kind> {
         let about = About { account: message.account, content: message.content };
         let conversation = message.conversation;
         let db = self.clients[index].db.as_mut().unwrap();
@@ -51,17 +51,17 @@ impl World {
         db.read::<_, StoreError>(|view| about::seen_by(view, row)).unwrap()
     }
 
-    fn found(&mut self, index: usize, words: &str) -> usize {
+    pub fn found(&mut self, index: usize, words: &str) -> usize {
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(|view| search::find(view, words, None, 10)).unwrap().len()
     }
 
-    fn unread(&mut self, index: usize, conversation: ConversationId) -> u64 {
+    pub fn unread(&mut self, index: usize, conversation: ConversationId) -> u64 {
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(|view| about::unread(view, &conversation)).unwrap()
     }
 
-    fn does(&mut self, index: usize, command: Command) {
+    pub fn does(&mut self, index: usize, command: Command) {
         assert_eq!(self.outcome(index, command), Outcome::Done);
         self.pass(Duration::from_secs(5));
     }
@@ -72,7 +72,7 @@ fn kind(row: &timeline::Entry) -> Option<Kind> {
 }
 
 /// Alice, bob, and bob's laptop; bob has got a text.
-fn talk() -> (World, usize, MessageRef) {
+pub fn talk() -> (World, usize, MessageRef) {
     let mut world = World::with(&["alice", "bob"]);
     let laptop = world.link(1);
     world.pass(Duration::from_secs(5));
@@ -159,19 +159,20 @@ fn what_is_deleted_for_everyone_is_gone_everywhere() {
 }
 
 #[test]
-fn what_is_deleted_here_is_gone_here_alone() {
+fn what_is_deleted_for_oneself_is_gone_on_all_own_devices_and_stays_elsewhere() {
     let (mut world, laptop, message) = talk();
     world.does(1, Command::Delete { message, reach: Reach::Here });
-    assert_eq!((world.texts(1).len(), world.texts(laptop).len(), world.texts(0).len()), (0, 1, 1));
-    assert_eq!(world.found(1, "coming"), 0);
+    assert_eq!((world.texts(1).len(), world.texts(laptop).len(), world.texts(0).len()), (0, 0, 1));
+    assert_eq!((world.found(1, "coming"), world.found(laptop, "coming")), (0, 0));
 }
 
 /// A device of mallory's that keeps no rule: its next message is this.
-fn says(world: &mut World, index: usize, conversation: ConversationId, kind: Kind) {
+pub fn says(world: &mut World, index: usize, conversation: ConversationId, kind: Kind) {
     let (content_id, now) = (ContentId::new([0x66; 16]), world.now);
     let list = SeenList { number: ListNumber(1), hash: EntryHash::new([0; 32]) };
     let witness = Witness { counter: 1, previous: None, list, transcript_hash: vec![0; 32], peer_list: None };
-    let content = Content { content_id, sent_at: now, fallback: String::new(), witness, kind };
+    let content =
+        Content { content_id, sent_at: now, fallback: String::new(), witness, lives_for_s: 0, kind };
     let (account, device) = {
         let engine = world.clients[index].engine.as_ref().unwrap();
         (engine.account(), engine.device())
@@ -259,7 +260,7 @@ fn what_is_read_is_known_to_its_author_and_to_ones_other_devices() {
     let read = |event: &&Event| matches!(event, Event::ReadBy { .. });
     assert_eq!(world.events(0).iter().filter(read).count(), 2);
     // Nobody hears of what is read where that is turned off.
-    world.does(1, Command::ReadReceipts { on: false });
+    world.does(1, Command::Set(Setting::ReadReceipts { on: false }));
     world.send(0, "@bob", "third");
     world.pass(Duration::from_secs(10));
     world.does(1, Command::Read { conversation, through: None });
@@ -335,7 +336,7 @@ fn who_writes_is_seen_by_others_online_and_kept_nowhere() {
     }
     assert_eq!(rows(&mut world).map(|count| count - 1), before);
     world.typed.clear();
-    world.does(0, Command::TypingShown { on: false });
+    world.does(0, Command::Set(Setting::TypingShown { on: false }));
     world.does(0, typing(false));
     assert_eq!(world.typed, []);
 }

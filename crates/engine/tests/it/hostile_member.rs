@@ -102,7 +102,9 @@ impl Hostile {
         let expected: Vec<&str> = expected.iter().copied().chain(["from alice", "from bob"]).collect();
         for index in [ALICE, BOB] {
             assert_eq!(self.bodies(index), expected, "{}", self.world.client(index).name);
-            let conversation = self.world.conversations(index)[0].clone();
+            let id = self.group().conversation_id;
+            let all = self.world.conversations(index);
+            let conversation = all.into_iter().find(|conversation| conversation.id == id).unwrap();
             assert_eq!(conversation.state, ConversationState::Active);
             assert_eq!(conversation.known_epoch, self.epoch());
             assert_eq!(self.world.alerts(index).iter().filter(|alert| is_bad(alert)).count(), 0);

@@ -6,6 +6,7 @@
 mod world;
 
 mod about;
+mod asking;
 mod claims;
 mod commands;
 mod crashes;
@@ -13,6 +14,8 @@ mod devices;
 mod groups;
 mod hostile;
 mod hostile_member;
+mod requests;
 mod restores;
 mod rooms;
+mod settings;
 mod talk;

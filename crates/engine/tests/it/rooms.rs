@@ -21,14 +21,14 @@ const CAROL: usize = 2;
 const DAVE: usize = 3;
 
 impl World {
-    fn find(&mut self, index: usize, name: &str) -> AccountId {
+    pub fn find(&mut self, index: usize, name: &str) -> AccountId {
         match self.outcome(index, Command::LookUp { handle: format!("@{name}").parse().unwrap() }) {
             Outcome::Found { account, .. } => account,
             other => panic!("{other:?}"),
         }
     }
 
-    fn make_group(&mut self, index: usize, name: &str, members: &[&str]) -> ConversationId {
+    pub fn make_group(&mut self, index: usize, name: &str, members: &[&str]) -> ConversationId {
         let members = members.iter().map(|name| self.find(index, name)).collect();
         let outcome = self.outcome(index, Command::CreateGroup { name: name.to_owned(), members });
         let Outcome::Begun { conversation } = outcome else { panic!("{outcome:?}") };
@@ -36,11 +36,11 @@ impl World {
         conversation
     }
 
-    fn change(&mut self, index: usize, conversation: ConversationId, change: GroupChange) -> Outcome {
+    pub fn change(&mut self, index: usize, conversation: ConversationId, change: GroupChange) -> Outcome {
         self.outcome(index, Command::ChangeGroup { conversation, change })
     }
 
-    fn say(&mut self, index: usize, conversation: ConversationId, text: &str) -> Outcome {
+    pub fn say(&mut self, index: usize, conversation: ConversationId, text: &str) -> Outcome {
         let to = Recipient::Conversation(conversation);
         self.outcome(index, Command::Send { to, text: text.to_owned(), key: None })
     }
@@ -55,7 +55,7 @@ impl World {
         db.read::<_, StoreError>(|view| group_facts::find(view, &id)).unwrap().and_then(|facts| facts.name)
     }
 
-    fn state(&mut self, index: usize, id: ConversationId) -> ConversationState {
+    pub fn state(&mut self, index: usize, id: ConversationId) -> ConversationState {
         self.conversations(index).into_iter().find(|row| row.id == id).unwrap().state
     }
 

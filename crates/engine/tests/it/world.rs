@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hushwire_client_store::account::Says;
 use hushwire_client_store::conversation::{self, Conversation};
 use hushwire_client_store::list::ListEntry;
+use hushwire_client_store::register::{self, Register};
 use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::{Database, KeySource, StoreError, account, journal, list, profile, progress};
 use hushwire_content::{Encoded, Kind};
@@ -26,7 +28,8 @@ use hushwire_server_store::Bounds;
 use hushwire_server_store::memory::MemoryStore;
 use hushwire_types::SendSeq;
 use hushwire_types::{
-    AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, SessionId, Timestamp,
+    AccountId, ConversationId, Entropy, IncarnationId, ListNumber, Order, Secret, Seq, SessionId, Subject,
+    Timestamp,
 };
 use hushwire_wire::{
     AppendListEntry, FetchGroup, Group, Hello, MessageReceived, MessageSent, RecipientKeys,
@@ -36,6 +39,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub const T0: Timestamp = Timestamp::from_ms(1_800_000_000_000);
+/// The register that says whether strangers wait.
+const REQUESTS: u32 = 3;
 const BINDING: ChannelBinding = ChannelBinding::Exporter([7; 32]);
 const NONCE: [u8; 32] = [3; 32];
 
@@ -181,6 +186,21 @@ impl World {
 
     /// Registers a person and brings its device online.
     pub fn join(&mut self, name: &'static str) -> usize {
+        let index = self.join_shy(name);
+        self.talks_with_everybody(index);
+        index
+    }
+
+    /// What strangers write does not wait until it is accepted: most tests are about what comes after.
+    fn talks_with_everybody(&mut self, index: usize) {
+        let (subject, value) = (Subject::Everything, vec![0]);
+        let requests = Register { subject, code: REQUESTS, value, at: Timestamp::from_ms(1) };
+        let db = self.clients[index].db.as_mut().unwrap();
+        assert!(db.step::<_, StoreError>(|tx| register::merge(tx, &requests)).unwrap());
+    }
+
+    /// Registers a person with whom strangers must wait, and brings its device online.
+    pub fn join_shy(&mut self, name: &'static str) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let mut db = Database::create(folder.path(), &key(), &*self.entropy).unwrap();
         let handle: Handle = format!("@{name}").parse().unwrap();
@@ -242,6 +262,7 @@ impl World {
         let client = &mut self.clients[index];
         client.engine.as_mut().unwrap().keys_set(client.db.as_mut().unwrap()).unwrap();
         self.direct.disconnect(connection);
+        self.talks_with_everybody(index);
         self.step(index, vec![Input::Start]);
         self.go_online(index);
         Ok(())
@@ -317,6 +338,7 @@ impl World {
                     handle: None,
                     username: None,
                     local_name: None,
+                    says: Says::default(),
                     trust: account::Trust::Unverified,
                     learned_at: now,
                 },
@@ -356,6 +378,7 @@ impl World {
     fn open_device(&mut self, owner: usize, folder: TempDir, db: Database, engine: Engine) -> usize {
         let name = self.clients[owner].name;
         self.clients.push(Client::new(name, folder, db, engine));
+        self.talks_with_everybody(self.clients.len() - 1);
         let index = self.clients.len() - 1;
         self.step(index, vec![Input::Start]);
         self.go_online(index);

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hushwire_client_store::account::{self, Account, Trust};
+use hushwire_client_store::account::{self, Account, Says, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::profile::{self, Profile};
 use hushwire_client_store::{Database, StoreError};
@@ -66,6 +66,7 @@ fn write(tx: &hushwire_client_store::Tx<'_>, profile: &Profile, all: &DeviceList
             handle: None,
             username: None,
             local_name: None,
+            says: Says::default(),
             trust: Trust::Unverified,
             learned_at: T0,
         },

@@ -1,5 +1,5 @@
 use hushwire_client_store::StoreError;
-use hushwire_client_store::account::{self, Account, Trust};
+use hushwire_client_store::account::{self, Account, Says, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::profile::{self, Profile as Me, ProfileState};
 use hushwire_client_store::wanted::{self, Wanted};
@@ -34,6 +34,7 @@ fn bob() -> Account {
         handle: Some("@bob".into()),
         username: None,
         local_name: None,
+        says: Says::default(),
         trust: Trust::Unverified,
         learned_at: at(5),
     }
