@@ -101,6 +101,7 @@ pub mod linking;
 mod login;
 pub mod profile;
 pub mod recovery;
+mod settings;
 mod tls;
 mod transfer;
 pub mod view;
@@ -110,7 +111,7 @@ pub use client::{Changes, Client, ClientError, Queued};
 pub use connect::{ConnectError, ServerAddress, Transport};
 pub use driver::Typing;
 pub use group::Granted;
-pub use hushwire_client_store::account::Trust;
+pub use hushwire_client_store::account::{Says, Trust};
 pub use hushwire_client_store::conversation::ConversationState;
 pub use hushwire_client_store::group_facts::Who;
 pub use hushwire_client_store::member::Role;
@@ -118,9 +119,11 @@ pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
 };
+pub use hushwire_content::{Poll, limits};
 pub use hushwire_engine::{
-    Alert, ClaimAnswer, ClaimState, Command, Event, GroupChange, GroupRole, GroupWho, HandleClaim,
-    MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Setting, account_code,
+    AccountSettings, Alert, ClaimAnswer, ClaimState, Command, ConversationSettings, Event, GroupChange,
+    GroupRole, GroupWho, HandleClaim, MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Setting,
+    account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

@@ -3,11 +3,14 @@
 
 use std::collections::HashMap;
 
-use hushwire_client_store::account::{self as accounts, Trust};
+use hushwire_client_store::account::{self as accounts, Says, Trust};
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
-use hushwire_client_store::{View, about, journal, profile};
-use hushwire_engine::{Alert, ClaimState, Event, HandleClaim, Notice, StepError};
+use hushwire_client_store::{View, about, expiry, group_facts, journal, profile};
+use hushwire_engine::{
+    Alert, ClaimState, ConversationSettings, Event, HandleClaim, Notice, StepError, conversation_settings,
+    is_accepted, is_blocked,
+};
 use hushwire_identity::{Fingerprint, Handle, PublicKey, SafetyNumber};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation, Order, Seq, Timestamp};
 
@@ -21,9 +24,9 @@ pub use devices::{Device, Devices};
 pub(crate) use devices::{devices, unsettled};
 pub use group::{Group, With};
 pub(crate) use group::{find_groups, group};
-pub(crate) use message::find_message;
 use message::message;
-pub use message::{Body, Message, Quoted, Reaction, Reader};
+pub use message::{Body, Choice, Expiry, Message, Quoted, Reaction, Reader};
+pub(crate) use message::{find_message, pinned, starred};
 
 /// This account and this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,10 @@ pub struct Contact {
     pub handle: Option<String>,
     /// Their username, as the server says.
     pub username: Option<String>,
+    /// What they say of themselves.
+    pub says: Says,
+    /// Whether nothing of theirs is taken.
+    pub blocked: bool,
     /// To be compared with theirs.
     pub safety_number: SafetyNumber,
 }
@@ -101,6 +108,14 @@ pub struct Conversation {
     pub last: Option<Message>,
     /// How many messages of others were not read.
     pub unread: u64,
+    /// How many of them call this account, or answer it.
+    pub unread_calls: u64,
+    /// Whether it waits for this person to accept it: a stranger's message, or a group that a stranger added them to.
+    pub request: bool,
+    /// How many seconds messages live; 0 for ever.
+    pub lives_for_s: u32,
+    /// What is set for it.
+    pub settings: ConversationSettings,
 }
 
 /// A page of a timeline.
@@ -247,6 +262,9 @@ fn stranger(account: AccountId) -> Person {
 fn named(account: &accounts::Account) -> Person {
     let name = account.local_name.clone().or_else(|| account.handle.clone());
     let name = name.or_else(|| account.username.as_deref().map(with_at_sign));
+    // What somebody calls themselves is no proof of who they are, and looks like none.
+    let says = Some(&account.says.name).filter(|name| !name.is_empty());
+    let name = name.or_else(|| says.map(|name| format!("~{name}")));
     Person {
         account: account.account,
         name: name.unwrap_or_else(|| account.account.short()),
@@ -296,13 +314,17 @@ pub(crate) fn contacts(view: &View<'_>) -> Result<Vec<Contact>, ClientError> {
     let me = own(view)?.account;
     let others = accounts::all(view)?.into_iter().filter(|account| account.account != me);
     let mut contacts: Vec<Contact> = others
-        .map(|account| Contact {
-            person: named(&account),
-            safety_number: SafetyNumber::of(me, account.account),
-            handle: account.handle,
-            username: account.username.as_deref().map(with_at_sign),
+        .map(|account| {
+            Ok(Contact {
+                person: named(&account),
+                safety_number: SafetyNumber::of(me, account.account),
+                blocked: is_blocked(view, &account.account)?,
+                handle: account.handle,
+                username: account.username.as_deref().map(with_at_sign),
+                says: account.says,
+            })
         })
-        .collect();
+        .collect::<Result<_, ClientError>>()?;
     contacts.sort_by_key(|contact| contact.person.name.to_lowercase());
     Ok(contacts)
 }
@@ -320,18 +342,37 @@ pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, Client
         };
         let latest = timeline::page(view, &conversation.id, None, 1)?;
         let last = latest.first().map(|entry| message(&mut people, me, entry)).transpose()?;
-        let unread = about::unread(view, &conversation.id)?;
+        // Own devices talk in it all the time; people see it once they have written something.
+        let with_oneself = conversation.kind.peer() == Some(me);
+        if with_oneself && last.as_ref().is_none_or(|last| matches!(last.body, Body::Notice { .. })) {
+            continue;
+        }
         all.push(Conversation {
             id: conversation.id,
             with,
             state: conversation.state,
             last_activity: conversation.last_activity,
             last,
-            unread,
+            unread: about::unread(view, &conversation.id)?,
+            unread_calls: about::unread_calls(view, &conversation.id)?,
+            request: !is_accepted(view, me, &conversation)?,
+            lives_for_s: timer(view, &conversation)?,
+            settings: conversation_settings(view, &conversation.id)?,
         });
     }
-    all.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_activity));
+    all.sort_by_key(|conversation| {
+        (!conversation.settings.pinned, std::cmp::Reverse(conversation.last_activity))
+    });
     Ok(all)
+}
+
+fn timer(view: &View<'_>, conversation: &conversations::Conversation) -> Result<u32, ClientError> {
+    Ok(match conversation.kind {
+        ConversationKind::Group => {
+            group_facts::find(view, &conversation.id)?.map_or(0, |facts| facts.timer_secs)
+        }
+        _ => expiry::timer(view, &conversation.id)?,
+    })
 }
 
 pub(crate) fn timeline(

@@ -84,6 +84,9 @@ fn what_was_read_is_told_unless_that_is_turned_off() {
     let unread = |profile: &str| {
         world.run(profile, &["conversations", "--json"]).expect(0).json()[0]["unread"].clone()
     };
+    // Whoever writes to somebody is no stranger to them.
+    world.run("bob", &["send", "@alice", "hello"]).expect(0);
+    world.run("alice", &["receive"]).expect(0);
     world.run("alice", &["send", "@bob", "one"]).expect(0);
     world.run("bob", &["receive"]).expect(0);
     assert_eq!(unread("bob"), 1);

@@ -174,7 +174,10 @@ fn what_was_sent_to_somebody_who_is_away_waits_for_them() {
     world.run("bob", &["receive"]).expect(0);
     let expected: Vec<String> = (0..20).map(|n| format!("line {n}\nand more")).collect();
     assert_eq!(world.received("bob", "@alice"), expected);
-    // The receipts reach the author.
+    // A stranger learns nothing until they are answered.
+    world.run("alice", &["receive"]).expect(0);
+    assert_eq!(texts(&world.history("alice", "@bob"), "sent"), expected);
+    world.run("bob", &["send", "@alice", "back again"]).expect(0);
     world.run("alice", &["receive"]).expect(0);
     assert_eq!(texts(&world.history("alice", "@bob"), "delivered"), expected);
 }

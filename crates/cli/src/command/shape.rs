@@ -52,6 +52,8 @@ pub(crate) fn contact(contact: &Contact) -> Value {
 const fn kind(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "text",
+        Body::Poll { .. } => "poll",
+        Body::Card { .. } => "card",
         Body::Deleted => "deleted",
         Body::Unknown(_) => "unknown",
         Body::Notice { .. } => "notice",

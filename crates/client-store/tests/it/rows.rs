@@ -3,10 +3,12 @@
 mod abouts;
 mod commits_and_mls;
 mod conversations;
+mod expiries;
 mod groups;
 mod journals;
 mod mailbox;
 mod outboxes;
 mod people;
+mod registers;
 mod searches;
 mod timelines;

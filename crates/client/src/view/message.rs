@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::timeline::{self, EntryState};
-use hushwire_content::{Content, Encoded, Kind, Text};
-use hushwire_engine::{MessageRef, Notice};
+use hushwire_client_store::{View, expiry};
+use hushwire_content::{Content, Encoded, Kind, Poll, Target, Text};
+use hushwire_engine::{MessageRef, Notice, is_starred};
 use hushwire_types::{AccountId, ContentId, ConversationId, Timestamp};
 
-use super::{People, Person};
+use super::{People, Person, Row, own};
 use crate::client::ClientError;
 
 /// A row of a timeline.
@@ -36,6 +37,34 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// Earlier wordings, the first one first; none where it was never put otherwise.
     pub earlier: Vec<String>,
+    /// Whether somebody else wrote it elsewhere.
+    pub forwarded: bool,
+    /// Whether it calls this account, or answers it.
+    pub calls_me: bool,
+    /// Whether this person marked it.
+    pub starred: bool,
+    /// Whether it is pinned in its conversation.
+    pub pinned: bool,
+    /// When it goes, if it does.
+    pub expiry: Option<Expiry>,
+}
+
+/// When a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// How many seconds it lives from when it is read, or, of an own one, sent.
+    pub lives_for_s: u32,
+    /// When that is over, where it has begun.
+    pub at: Option<Timestamp>,
+}
+
+/// An answer of a poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The answer. Untrusted text.
+    pub text: String,
+    /// Who chose it.
+    pub votes: Vec<Person>,
 }
 
 /// What became of an own text with somebody.
@@ -74,6 +103,26 @@ pub struct Reaction {
 pub enum Body {
     /// A text.
     Text(String),
+    /// A poll.
+    Poll {
+        /// The question. Untrusted text.
+        question: String,
+        /// Its answers, and who chose them.
+        choices: Vec<Choice>,
+        /// Whether one may choose several.
+        multiple: bool,
+        /// Whether nobody votes any more.
+        closed: bool,
+    },
+    /// Somebody's account.
+    Card {
+        /// Whose, as this profile knows them.
+        person: Person,
+        /// The handle that the author found them by; empty for none. Untrusted text.
+        handle: String,
+        /// What the author calls them. Untrusted text.
+        name: String,
+    },
     /// A message that was deleted for everyone.
     Deleted,
     /// A kind that this program does not know, by its author's fallback.
@@ -93,6 +142,19 @@ impl Body {
     pub fn words(&self) -> String {
         match self {
             Self::Text(text) | Self::Unknown(text) => text.clone(),
+            Self::Poll { question, choices, closed, .. } => {
+                let answers = choices
+                    .iter()
+                    .zip(1_u32..)
+                    .map(|(choice, number)| format!("\n{number}. {} ({})", choice.text, choice.votes.len()));
+                let head = if *closed { "Poll (closed)" } else { "Poll" };
+                format!("{head}: {question}{}", answers.collect::<String>())
+            }
+            Self::Card { person, handle, name } => {
+                let words = [name.as_str(), handle.as_str()].into_iter().filter(|word| !word.is_empty());
+                let words = words.collect::<Vec<_>>().join(", ");
+                format!("Contact: {words} (account {})", person.account)
+            }
             Self::Deleted => "(deleted)".to_owned(),
             Self::Notice { words, .. } => words.clone(),
         }
@@ -105,11 +167,14 @@ pub(super) fn message(
     entry: &timeline::Entry,
 ) -> Result<Message, ClientError> {
     let row = &entry.entry;
-    let (mut body, content) = read(people, row)?;
     let about = About { account: row.account, content: row.content_id };
+    let (mut body, content) = read(people, row, &about)?;
+    let named = MessageRef { conversation: row.conversation, account: row.account, content: row.content_id };
     let mut earlier = Vec::new();
     let mut quote = None;
-    if let (Body::Text(text), Some(Text { quote: quoted, .. })) = (&mut body, content) {
+    let mut forwarded = false;
+    if let (Body::Text(text), Some(Text { quote: quoted, forwarded: elsewhere, .. })) = (&mut body, content) {
+        forwarded = elsewhere;
         for edit in about::of(people.view, &row.conversation, &about, Aspect::Edit)? {
             if let Some(Kind::Edit(edit)) = kind(&edit) {
                 earlier.push(std::mem::replace(text, edit.body));
@@ -129,10 +194,19 @@ pub(super) fn message(
         body,
         quote,
         earlier,
+        forwarded,
+        calls_me: about::is_calling_me(people.view, entry.row)?,
+        starred: is_starred(people.view, &named)?,
+        pinned: is_pinned(people, &row.conversation, &about)?,
+        expiry: expiry::of(people.view, entry.row)?.map(|(lives_for_s, at)| Expiry { lives_for_s, at }),
     })
 }
 
-fn read(people: &mut People<'_, '_>, row: &timeline::NewEntry) -> Result<(Body, Option<Text>), ClientError> {
+fn read(
+    people: &mut People<'_, '_>,
+    row: &timeline::NewEntry,
+    about: &About,
+) -> Result<(Body, Option<Text>), ClientError> {
     let body = match &row.state {
         EntryState::System { .. } => people.told(Notice::decode(&row.content))?,
         EntryState::Unreadable { .. } => people.told(Some(Notice::Unreadable))?,
@@ -140,6 +214,11 @@ fn read(people: &mut People<'_, '_>, row: &timeline::NewEntry) -> Result<(Body, 
         _ => match Encoded::from_row(row.content.clone()).decode() {
             Ok(Content { kind: Kind::Text(text), .. }) => {
                 return Ok((Body::Text(text.body.clone()), Some(text)));
+            }
+            Ok(Content { kind: Kind::Poll(poll), .. }) => tally(people, &row.conversation, about, poll)?,
+            Ok(Content { kind: Kind::Card(card), .. }) => {
+                let person = people.person(card.account)?;
+                Body::Card { person, handle: card.handle, name: card.name }
             }
             Ok(content) => Body::Unknown(content.fallback),
             Err(_) => people.told(Some(Notice::Unreadable))?,
@@ -150,6 +229,86 @@ fn read(people: &mut People<'_, '_>, row: &timeline::NewEntry) -> Result<(Body, 
 
 fn kind(entry: &timeline::Entry) -> Option<Kind> {
     Encoded::from_row(entry.entry.content.clone()).decode().ok().map(|content| content.kind)
+}
+
+/// A poll with what was chosen: of each account what it said last, until the poll's author closed it.
+fn tally(
+    people: &mut People<'_, '_>,
+    conversation: &ConversationId,
+    about: &About,
+    poll: Poll,
+) -> Result<Body, ClientError> {
+    let mut last: BTreeMap<AccountId, Vec<u32>> = BTreeMap::new();
+    let mut closed = false;
+    for entry in about::of(people.view, conversation, about, Aspect::Vote)? {
+        let Some(Kind::Vote(vote)) = kind(&entry) else { continue };
+        let author = entry.entry.account;
+        // A device that keeps no rule may choose several where one is asked for: then none of them counts.
+        let fits = poll.multiple || vote.choices.len() <= 1;
+        last.insert(author, if fits { vote.choices } else { Vec::new() });
+        closed = vote.closes && author == about.account;
+        if closed {
+            break;
+        }
+    }
+    let mut choices = Vec::new();
+    for (text, index) in poll.options.into_iter().zip(0_u32..) {
+        let voters = last.iter().filter(|(_, chosen)| chosen.contains(&index));
+        let votes = voters.map(|(account, _)| people.person(*account)).collect::<Result<_, _>>()?;
+        choices.push(Choice { text, votes });
+    }
+    Ok(Body::Poll { question: poll.question, choices, multiple: poll.multiple, closed })
+}
+
+/// Whether the last one who said so pinned it.
+fn is_pinned(
+    people: &People<'_, '_>,
+    conversation: &ConversationId,
+    about: &About,
+) -> Result<bool, ClientError> {
+    let said = about::of(people.view, conversation, about, Aspect::Pin)?;
+    Ok(matches!(said.last().and_then(kind), Some(Kind::Pin(pin)) if !pin.unpinned))
+}
+
+/// The messages that are pinned in a conversation, the one that was pinned last first.
+pub(crate) fn pinned(view: &View<'_>, conversation: ConversationId) -> Result<Vec<Row>, ClientError> {
+    let mut last: Vec<(Target, bool)> = Vec::new();
+    for entry in about::all(view, &conversation, Aspect::Pin)? {
+        if let Some(Kind::Pin(pin)) = kind(&entry) {
+            last.retain(|(target, _)| *target != pin.target);
+            last.push((pin.target, !pin.unpinned));
+        }
+    }
+    let there = last.into_iter().rev().filter(|(_, pinned)| *pinned);
+    rows(
+        view,
+        there.map(|(target, _)| MessageRef {
+            conversation,
+            account: target.account,
+            content: target.content_id,
+        }),
+    )
+}
+
+/// The messages that this person marked, the newest first.
+pub(crate) fn starred(view: &View<'_>) -> Result<Vec<Row>, ClientError> {
+    let mut rows = rows(view, hushwire_engine::starred(view)?)?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.message.sent_at));
+    Ok(rows)
+}
+
+/// Those of some messages that are here.
+fn rows(view: &View<'_>, messages: impl IntoIterator<Item = MessageRef>) -> Result<Vec<Row>, ClientError> {
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let mut rows = Vec::new();
+    for MessageRef { conversation, account, content } in messages {
+        if let Some(entry) = timeline::by_content(view, &conversation, &account, &content)? {
+            let message = message(&mut people, me.account, &entry)?;
+            rows.push(Row { message, state: entry.entry.state });
+        }
+    }
+    Ok(rows)
 }
 
 fn quoted(
@@ -207,7 +366,7 @@ const RECENT: u32 = 1_000;
 
 /// The messages of a conversation that an id means: a whole one, or the beginning of that of a recent message.
 pub(crate) fn find_message(
-    view: &hushwire_client_store::View<'_>,
+    view: &View<'_>,
     conversation: ConversationId,
     beginning: &str,
 ) -> Result<Vec<MessageRef>, ClientError> {

@@ -1,0 +1,43 @@
+//! What a person has set, and the messages that they or their conversations marked. To set it: [`Command::Set`].
+//!
+//! [`Command::Set`]: crate::Command::Set
+
+use hushwire_engine::AccountSettings;
+use hushwire_types::ConversationId;
+
+use crate::client::{Client, ClientError};
+use crate::view::{self, Row};
+
+impl Client {
+    /// What is set for everything.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn settings(&self) -> Result<AccountSettings, ClientError> {
+        self.read(|view| Ok(hushwire_engine::account_settings(view)?)).await
+    }
+
+    /// What this account says of itself, its name and a few words; none where it has said nothing.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn own_profile(&self) -> Result<Option<(String, String)>, ClientError> {
+        self.read(|view| Ok(hushwire_engine::own_profile(view)?)).await
+    }
+
+    /// The messages that this person marked, the newest first.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn starred(&self) -> Result<Vec<Row>, ClientError> {
+        self.read(view::starred).await
+    }
+
+    /// The messages that are pinned in a conversation, the one that was pinned last first.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn pinned(&self, conversation: ConversationId) -> Result<Vec<Row>, ClientError> {
+        self.read(move |view| view::pinned(view, conversation)).await
+    }
+}
