@@ -14,7 +14,7 @@ const MAY_NAME_MLS_RS: [&str; 3] = ["suite", "group-policy", "mls"];
 /// The server's crates …
 const SERVER_SIDE: [&str; 5] = ["server-store", "server-store-sqlite", "delivery", "server", "apps/hushd"];
 /// … which never reach these: a server has no plaintext to handle.
-const CLIENT_SIDE: [&str; 6] = ["mls", "content", "client-store", "engine", "client", "cli"];
+const CLIENT_SIDE: [&str; 7] = ["mls", "content", "client-store", "engine", "client", "rpc", "cli"];
 
 /// A crate of the workspace, as its manifest has it.
 #[derive(Debug, Clone)]

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+mod daemon;
+
+pub use daemon::{Daemon, RpcCommand};
+
 /// Exit codes, as the man page lists them.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -100,6 +104,14 @@ pub enum Command {
     Verify(Verify),
     /// Show the messages of a conversation.
     History(History),
+    /// Keep the profile open for scripts, bots and other commands (JSON-RPC); ends on Ctrl-C.
+    Daemon(Daemon),
+    /// Call a method of the JSON-RPC interface, or print its schema.
+    Rpc {
+        /// What to do.
+        #[command(subcommand)]
+        command: RpcCommand,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.

@@ -1,7 +1,9 @@
 //! One module for each command.
 
 pub(crate) mod chat;
+pub(crate) mod daemon;
 pub(crate) mod device;
+pub(crate) mod follow;
 pub(crate) mod group;
 pub(crate) mod handles;
 pub(crate) mod history;
@@ -12,7 +14,7 @@ pub(crate) mod message;
 pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod recover;
+pub(crate) mod rpc;
 pub(crate) mod send;
 pub(crate) mod shape;
-pub(crate) mod target;
 pub(crate) mod verify;

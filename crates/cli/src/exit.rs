@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use hushwire_rpc::FaultKind;
+
 /// How a run of hush ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -29,5 +31,20 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl From<FaultKind> for Exit {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Error => Self::Error,
+            FaultKind::Usage => Self::Usage,
+            FaultKind::NotRegistered => Self::NotRegistered,
+            FaultKind::Network => Self::Network,
+            FaultKind::Untrusted => Self::Untrusted,
+            FaultKind::RateLimit => Self::RateLimit,
+            FaultKind::UnknownRecipient => Self::UnknownRecipient,
+            FaultKind::Partly => Self::PartlySent,
+        }
     }
 }

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use hushwire_client::{Database, KeyFile, KeyKind, KeySource, Place};
+use hushwire_rpc::FaultKind;
 use hushwire_types::{OsEntropy, Secret, SecretBytes, rng};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::args::{Global, Lock};
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say::Say;
 
@@ -51,13 +51,18 @@ fn folders(global: &Global) -> Result<Folders, Failure> {
     })
 }
 
+/// The folder of a profile, whether it is there or not.
+pub(crate) fn folder(global: &Global) -> Result<PathBuf, Failure> {
+    Ok(folders(global)?.profile)
+}
+
 /// The place of a profile that is there.
 pub(crate) fn existing(global: &Global) -> Result<Place, Failure> {
     let folders = folders(global)?;
     if !Database::exists(&folders.profile) {
         let sentence =
             format!("profile \"{}\" has no account yet: hush join hush://… --name NAME", global.profile);
-        return Err(Failure::new(Exit::NotRegistered, sentence));
+        return Err(Failure::new(FaultKind::NotRegistered, sentence));
     }
     let key = match Database::key_kind(&folders.profile).map_err(hushwire_client::OpenError::from)? {
         KeyKind::Passphrase => KeySource::Passphrase(passphrase(global, Asking::Open)?),

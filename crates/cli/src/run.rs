@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hushwire_client::{Client, Link, World};
+use hushwire_client::{Client, Link};
+use hushwire_rpc::Profile;
+use hushwire_rpc::shape::Standing;
 
-use crate::args::{Cli, Command, Global};
+use crate::args::{Cli, Command, Global, RpcCommand};
 use crate::command;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -30,23 +32,49 @@ impl Context {
         Duration::from_secs(self.global.timeout)
     }
 
-    /// Opens the profile and begins to connect.
-    pub(crate) fn open(&self) -> Result<Client, Failure> {
+    /// How long methods wait for the server.
+    pub(crate) const fn timeout_s(&self) -> Option<u64> {
+        Some(self.global.timeout)
+    }
+
+    /// Does something with the profile, through its daemon where one runs.
+    pub(crate) async fn with_profile(&self, what: impl AsyncFnOnce(&Profile) -> Outcome) -> Outcome {
+        let profile = match Profile::find(&place::folder(&self.global)?).await? {
+            Some(profile) => profile,
+            None => self.open().await?,
+        };
+        let done = what(&profile).await;
+        if let Profile::Here(desk) = profile {
+            self.close(desk.client).await;
+        }
+        done
+    }
+
+    /// Opens the profile in this process and begins to connect, unless a daemon was quicker.
+    pub(crate) async fn open(&self) -> Result<Profile, Failure> {
         let place = place::existing(&self.global)?;
         let _waiting = self.say.waiting("Opening the profile…");
-        Ok(hushwire_client::open(&place, World::default())?)
+        Profile::open(&place).await
     }
 
     /// Says once if a clock is wrong.
-    pub(crate) fn tell_of_clock(&self, client: &Client) {
-        if let Some(skew) = client.clock_skew().filter(|_| !self.told_of_clock.replace(true)) {
+    pub(crate) fn tell_of_clock(&self, standing: &Standing) {
+        if let Standing::Live { clock: Some(skew) } = standing {
+            self.tell_of_skew(skew);
+        }
+    }
+
+    fn tell_of_skew(&self, skew: &dyn std::fmt::Display) {
+        if !self.told_of_clock.replace(true) {
             self.say.note(&format!("hush: {skew}"));
         }
     }
 
     /// Ends a command that may have been online.
     pub(crate) async fn close(&self, client: Client) {
-        self.tell_of_clock(&client);
+        if let Some(skew) = client.clock_skew() {
+            self.tell_of_skew(&skew);
+        }
         client.close().await;
     }
 
@@ -67,7 +95,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             Say::warn(&failure.sentence);
-            failure.exit
+            failure.kind.into()
         }
     };
     exit.into()
@@ -77,6 +105,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Completions { shell } => return Ok(command::paper::completions(shell)),
         Command::Manual => return command::paper::manual(),
+        Command::Rpc { command: RpcCommand::Schema } => return Ok(command::rpc::schema(context)),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -98,6 +127,8 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::Handles(handles) => command::handles::run(context, handles).await,
             Command::Verify(verify) => command::verify::run(context, verify).await,
             Command::History(history) => command::history::run(context, history).await,
+            Command::Daemon(daemon) => command::daemon::run(context, daemon).await,
+            Command::Rpc { command } => command::rpc::run(context, command).await,
             Command::Completions { .. } | Command::Manual => Ok(Exit::Ok),
         }
     });

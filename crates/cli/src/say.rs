@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::args::Global;
 
@@ -33,9 +33,13 @@ impl Say {
     }
 
     /// One datum: `json` as one line, or `line` for people.
-    pub(crate) fn data(&self, json: &Value, line: impl FnOnce() -> String) -> Result<(), NobodyReads> {
+    pub(crate) fn data(
+        &self,
+        json: &impl Serialize,
+        line: impl FnOnce() -> String,
+    ) -> Result<(), NobodyReads> {
         let mut text = match self.shape {
-            Shape::Json => json.to_string(),
+            Shape::Json => serde_json::to_string(json).unwrap_or_default(),
             Shape::Lines => line(),
         };
         text.push('\n');

@@ -11,6 +11,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod bots;
+mod daemon;
 mod devices;
 mod frames;
 mod groups;
@@ -20,6 +22,7 @@ mod messages;
 mod outages;
 mod readme;
 mod refusals;
+mod rpc;
 mod secrets;
 mod support;
 mod terminal;

@@ -1,6 +1,7 @@
 //! A server, people with profiles, and the processes that they run.
 
 mod binaries;
+mod daemon;
 mod faults;
 mod process;
 mod server;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use daemon::{Daemon, Line};
 pub(crate) use faults::Faults;
 pub(crate) use process::{Finished, Running};
 pub(crate) use server::{Options, Server};

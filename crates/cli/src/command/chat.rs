@@ -2,98 +2,148 @@
 
 use std::io::BufRead;
 
-use hushwire_client::view::Change;
-use hushwire_client::{Client, Command, Event, Link};
-use hushwire_types::ConversationId;
+use hushwire_rpc::Profile;
+use hushwire_rpc::method::{FindConversation, Flush, GetEvents, History, Read, Send, Until};
+use hushwire_rpc::shape::{Change, Place, Standing};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::args::Chat;
-use crate::command::target::{self, Target};
-use crate::command::{send, shape};
+use crate::command::follow::{Follow, Happened};
+use crate::command::{message, shape};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::run::Context;
+use crate::say::Say;
 
 /// Rows that are shown at the beginning.
 const BEFORE: u32 = 10;
 
 pub(crate) async fn run(context: &Context, chat: Chat) -> Outcome {
-    let client = context.open()?;
-    let done = converse(context, &client, &chat).await;
-    context.close(client).await;
-    done
+    context
+        .with_profile(async |profile| {
+            let Chat { with, group } = chat;
+            let place = FindConversation { with, group, timeout_s: context.timeout_s() };
+            let place = profile.call(place).await?;
+            Talk { context, profile, place }.converse().await
+        })
+        .await
 }
 
-async fn converse(context: &Context, client: &Client, chat: &Chat) -> Outcome {
-    let Target { conversation, to } =
-        target::find(context, client, chat.with.as_deref(), chat.group.as_deref()).await?;
-    // From the last change on, so that nothing between the page and the stream is missed.
-    let mut changes = client.changes(client.last_change().await?);
-    let page = client.timeline(conversation, None, BEFORE).await?;
-    for row in &page.messages {
-        if context.say.data(&shape::row(row), || shape::row_line(row)).is_err() {
+struct Talk<'a> {
+    context: &'a Context,
+    profile: &'a Profile,
+    place: Place,
+}
+
+impl Talk<'_> {
+    async fn converse(&self) -> Outcome {
+        // From the last change on, so that nothing between the page and the stream is missed.
+        let now = GetEvents { after: Some(0), limit: Some(1), ..GetEvents::default() };
+        let now = self.profile.call(now).await?.last;
+        let mut follow = Follow::after(self.profile, now);
+        if !self.show_page().await? {
             return Ok(Exit::Ok);
         }
-    }
-    read(client, conversation).await;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    context.say.note("Type a line and press Enter to send it; Ctrl-D ends.");
-    let mut lines = typed();
-    let mut link = client.link();
-    loop {
-        tokio::select! {
-            line = lines.recv() => match line {
-                Some(line) if line.trim().is_empty() => {}
-                Some(line) => {
-                    if let Err(error) = client.send(to.clone(), line, None).await {
-                        send::complain(error);
-                    }
-                }
-                None => return send::all_sent(context, client, conversation).await,
-            },
-            change = changes.next() => match change? {
-                Some(change) => {
-                    if !show(context, &change, conversation) {
+        self.read().await;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        self.context.say.note("Type a line and press Enter to send it; Ctrl-D ends.");
+        let mut lines = typed();
+        loop {
+            tokio::select! {
+                line = lines.recv() => match line {
+                    Some(line) if line.trim().is_empty() => {}
+                    Some(line) => self.send(line).await,
+                    None => return self.all_sent().await,
+                },
+                happened = follow.next() => {
+                    if !self.show(happened?).await? {
                         return Ok(Exit::Ok);
                     }
-                    if change.conversation == Some(conversation) && matches!(change.event, Some(Event::Message { .. })) {
-                        read(client, conversation).await;
-                    }
                 }
-                None => return Err(Failure::error("the profile was closed")),
-            },
-            _ = link.changed() => {
-                let stands = link.borrow_and_update().clone();
-                match stands {
-                    Link::Ended { reason } => return Err((&reason).into()),
-                    Link::Live => context.tell_of_clock(client),
-                    Link::Offline { reason: Some(reason) } => context.say.note(&format!("Offline: {reason}. Trying again…")),
-                    _ => {}
-                }
+                _ = interrupt.recv() => return Ok(Exit::Ok),
             }
-            _ = interrupt.recv() => return Ok(Exit::Ok),
         }
     }
-}
 
-/// What was shown is read.
-async fn read(client: &Client, conversation: ConversationId) {
-    // A conversation that has not begun has nothing to read.
-    let _ = client.command(Command::Read { conversation, through: None }).await;
-}
+    /// Shows the last messages; false when nobody reads any more.
+    async fn show_page(&self) -> Result<bool, Failure> {
+        let conversation = Some(self.place.conversation.clone());
+        let page = History { with: None, group: None, conversation, limit: Some(BEFORE), before: None };
+        let page = self.profile.call(page).await?;
+        Ok(page.messages.iter().all(|row| self.context.say.data(row, || shape::row_line(row)).is_ok()))
+    }
 
-/// Shows a change of this conversation; false when nobody reads any more.
-fn show(context: &Context, change: &Change, conversation: ConversationId) -> bool {
-    let here = change.conversation == Some(conversation);
-    let line = match &change.event {
-        Some(Event::Alert(_)) => shape::change_line(change),
-        Some(Event::Message { .. } | Event::Notice | Event::Failed { .. }) if here => {
-            shape::change_line(change)
+    /// What was shown is read.
+    async fn read(&self) {
+        let conversation = Some(self.place.conversation.clone());
+        // A conversation that has not begun has nothing to read.
+        let read = Read { with: None, group: None, conversation, id: None, timeout_s: Some(0) };
+        let _ = self.profile.call(read).await;
+    }
+
+    async fn send(&self, text: String) {
+        // A conversation with one person may not have begun yet.
+        let (to, conversations) = match self.place.account.clone() {
+            Some(account) => (vec![account], Vec::new()),
+            None => (Vec::new(), vec![self.place.conversation.clone()]),
+        };
+        let timeout_s = self.context.timeout_s();
+        let send =
+            Send { to, groups: Vec::new(), conversations, text, key: None, until: Until::Stored, timeout_s };
+        let failure = match self.profile.call(send).await {
+            Ok(sent) => sent.fates.iter().find_map(|fate| fate.fault()),
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
+            Say::warn(&failure.sentence);
         }
-        _ => None,
-    };
-    line.is_none_or(|line| context.say.data(&shape::change(change), || line).is_ok())
+    }
+
+    async fn all_sent(&self) -> Outcome {
+        let _waiting = self.context.say.waiting("Sending…");
+        let conversation = self.place.conversation.clone();
+        let flush = Flush { conversation, timeout_s: self.context.timeout_s() };
+        message::all_sent(self.profile.call(flush).await?)
+    }
+
+    /// Shows what happened; false when nobody reads any more.
+    async fn show(&self, happened: Happened) -> Result<bool, Failure> {
+        match happened {
+            Happened::Change(change) => {
+                if !self.show_change(*change).await {
+                    return Ok(false);
+                }
+            }
+            Happened::Link(Standing::Ended { why }) => return Err(why),
+            Happened::Link(Standing::Offline { why: Some(why) }) => {
+                self.context.say.note(&format!("Offline: {why}. Trying again…"));
+            }
+            Happened::Link(stands) => self.context.tell_of_clock(&stands),
+        }
+        Ok(true)
+    }
+
+    /// Shows an event of this conversation; false when nobody reads any more.
+    async fn show_change(&self, change: Change) -> bool {
+        let here = change.conversation.as_deref() == Some(self.place.conversation.as_str());
+        let line = match change.kind.as_str() {
+            "alert" => shape::change_line(&change),
+            "message" | "notice" | "failed" if here => shape::change_line(&change),
+            _ => None,
+        };
+        let is_message = here && change.kind == "message";
+        // The fields of the event say it already.
+        let shown = Change { message: None, ..change };
+        let Some(line) = line else { return true };
+        if self.context.say.data(&shown, || line).is_err() {
+            return false;
+        }
+        if is_message {
+            self.read().await;
+        }
+        true
+    }
 }
 
 /// Lines from standard input, read on a thread of their own, because a terminal cannot be waited for otherwise.

@@ -1,47 +1,62 @@
 //! `hush device`: this account's devices.
 
-use hushwire_client::view::Device;
-use hushwire_client::{Client, Command, approve};
 use hushwire_content::display;
-use serde_json::{Value, json};
+use hushwire_rpc::Profile;
+use hushwire_rpc::method;
+use hushwire_rpc::shape::{Device, Devices};
+use serde_json::json;
 
 use crate::args::DeviceCommand;
-use crate::command::link::{PEOPLE, are_the_same, not_the_same};
+use crate::command::link::{are_the_same, not_the_same};
 use crate::exit::Exit;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::run::Context;
 
 pub(crate) async fn run(context: &Context, command: DeviceCommand) -> Outcome {
-    let client = context.open()?;
-    let done = match command {
-        DeviceCommand::List => list(context, &client).await,
-        DeviceCommand::Approve { code } => let_in(context, &client, &code).await,
-        DeviceCommand::Rename { device, name } => rename(context, &client, &device, &name).await,
-        DeviceCommand::Revoke { device } => revoke(context, &client, &device).await,
-    };
-    context.close(client).await;
-    done
+    context.with_profile(async |profile| carry_out(context, profile, command).await).await
 }
 
-/// What this device knows, and what the server tells it meanwhile where it can be reached.
-async fn list(context: &Context, client: &Client) -> Outcome {
-    let stands = context.caught_up(client).await;
-    for device in client.devices().await?.all {
-        if context.say.data(&object(&device), || line(&device)).is_err() {
-            return Ok(Exit::Ok);
+async fn carry_out(context: &Context, profile: &Profile, command: DeviceCommand) -> Outcome {
+    let timeout_s = context.timeout_s();
+    match command {
+        DeviceCommand::List => {
+            let devices = {
+                let _waiting = context.say.waiting("Waiting for the server…");
+                profile.call(method::ListDevices { timeout_s }).await?
+            };
+            Ok(list(context, &devices))
+        }
+        DeviceCommand::Approve { code } => let_in(context, profile, code).await,
+        DeviceCommand::Rename { device, name } => {
+            let devices = profile.call(method::RenameDevice { device, name, timeout_s }).await?;
+            Ok(list(context, &devices))
+        }
+        DeviceCommand::Revoke { device } => {
+            let revoked = {
+                let _waiting = context.say.waiting("Taking it out of your conversations…");
+                profile.call(method::RevokeDevice { device, timeout_s }).await?
+            };
+            tell_of_unsettled(context, revoked.unsettled);
+            let words = || {
+                let name = display::line(&revoked.name);
+                format!("\"{name}\" is put out: it cannot log in and reads nothing more.")
+            };
+            let _ = context.say.data(&json!({ "revoked": revoked.revoked }), words);
+            Ok(Exit::Ok)
         }
     }
-    if !matches!(stands, hushwire_client::Link::Live) {
-        context.say.note("The server cannot be reached: there may be newer devices.");
-    }
-    Ok(Exit::Ok)
 }
 
-fn object(device: &Device) -> Value {
-    json!({
-        "device": device.id.to_string(), "name": device.name, "this": device.this, "active": device.active,
-        "number": device.added.0,
-    })
+fn list(context: &Context, devices: &Devices) -> Exit {
+    for device in &devices.devices {
+        if context.say.data(device, || line(device)).is_err() {
+            return Exit::Ok;
+        }
+    }
+    if !devices.fresh {
+        context.say.note("The server cannot be reached: there may be newer devices.");
+    }
+    Exit::Ok
 }
 
 fn line(device: &Device) -> String {
@@ -50,98 +65,39 @@ fn line(device: &Device) -> String {
         (false, true) => "",
         (false, false) => "  put out",
     };
-    format!("{}  {}{what}", device.id, display::line(&device.name))
+    format!("{}  {}{what}", device.device, display::line(&device.name))
 }
 
-async fn online(context: &Context, client: &Client) -> Result<(), Failure> {
-    match context.caught_up(client).await {
-        hushwire_client::Link::Live => Ok(()),
-        stands => Err(Failure::of_link(&stands)),
-    }
-}
-
-async fn let_in(context: &Context, client: &Client, code: &str) -> Outcome {
-    online(context, client).await?;
-    let mut approving = {
+async fn let_in(context: &Context, profile: &Profile, code: String) -> Outcome {
+    let timeout_s = context.timeout_s();
+    let found = {
         let _waiting = context.say.waiting("Looking for the new device…");
-        approve(client, code, PEOPLE).await?
+        profile.call(method::ApproveDevice { code, timeout_s }).await?
     };
-    let (name, digits) = (approving.name().clone(), approving.digits.clone());
-    let shown = json!({ "digits": digits, "device_name": name.as_str() });
+    let shown = json!({ "digits": found.digits, "device_name": found.device_name });
     let asked = || {
-        format!("A device that calls itself \"{}\" wants in.\n\n  {digits}\n", display::line(name.as_str()))
+        let name = display::line(&found.device_name);
+        format!("A device that calls itself \"{name}\" wants in.\n\n  {}\n", found.digits)
     };
-    if context.say.data(&shown, asked).is_err() {
-        return Ok(Exit::Ok);
-    }
-    if !approving.hold(are_the_same()).await?? {
+    let same = context.say.data(&shown, asked).is_ok() && are_the_same().await?;
+    let decided = {
+        let _waiting = context.say.waiting("Bringing it into your conversations…");
+        profile.call(method::ConfirmDevice { approval: found.approval, same, timeout_s }).await
+    };
+    if !same {
         return Err(not_the_same());
     }
-    {
-        let _waiting = context.say.waiting("Waiting for the new device…");
-        approving.add(PEOPLE).await?;
-    }
-    settle(context, client, "Bringing it into your conversations…").await?;
-    let added = json!({ "added": name.as_str() });
-    let _ = context
-        .say
-        .data(&added, || format!("\"{}\" is a device of yours now.", display::line(name.as_str())));
+    let decided = decided?;
+    tell_of_unsettled(context, decided.unsettled);
+    let words = || format!("\"{}\" is a device of yours now.", display::line(&decided.added));
+    let _ = context.say.data(&json!({ "added": decided.added }), words);
     Ok(Exit::Ok)
 }
 
-async fn rename(context: &Context, client: &Client, device: &str, name: &str) -> Outcome {
-    let name = name.parse().map_err(|_| Failure::usage("that name cannot be used for a device"))?;
-    online(context, client).await?;
-    let device = find(client, device).await?;
-    client.command(Command::RenameDevice { device: device.id, name }).await?;
-    list(context, client).await
-}
-
-async fn revoke(context: &Context, client: &Client, device: &str) -> Outcome {
-    online(context, client).await?;
-    let device = find(client, device).await?;
-    client.command(Command::RevokeDevice { device: device.id }).await?;
-    settle(context, client, "Taking it out of your conversations…").await?;
-    let words = || {
-        format!("\"{}\" is put out: it cannot log in and reads nothing more.", display::line(&device.name))
-    };
-    let _ = context.say.data(&json!({ "revoked": device.id.to_string() }), words);
-    Ok(Exit::Ok)
-}
-
-/// The one active device that is meant.
-async fn find(client: &Client, wanted: &str) -> Result<Device, Failure> {
-    let all = client.devices().await?.all;
-    let fits = |device: &&Device| {
-        device.active && (device.name == wanted || device.id.to_string().starts_with(&wanted.to_lowercase()))
-    };
-    let mut found: Vec<&Device> = all.iter().filter(fits).collect();
-    match (found.pop(), found.len()) {
-        (Some(device), 0) => Ok(device.clone()),
-        (Some(_), _) => {
-            Err(Failure::usage(format!("several devices are meant by {wanted}: give more of the id")))
-        }
-        (None, _) => Err(Failure::usage(format!("you have no device {wanted}: hush device list shows them"))),
+fn tell_of_unsettled(context: &Context, unsettled: usize) {
+    if unsettled > 0 {
+        context.say.note(&format!(
+            "{unsettled} conversations are not done yet: they follow while a device of yours is online."
+        ));
     }
-}
-
-/// Waits until all conversations have the devices that they should have.
-async fn settle(context: &Context, client: &Client, for_what: &str) -> Result<(), Failure> {
-    let _waiting = context.say.waiting(for_what);
-    let mut changes = client.changes(client.last_change().await?);
-    let all = async {
-        while client.unsettled().await? > 0 {
-            // Every Commit is a line in its conversation; where nothing can be done there is none, and the time is up.
-            changes.next().await?;
-        }
-        Ok::<_, Failure>(())
-    };
-    if let Ok(done) = tokio::time::timeout(context.patience(), all).await {
-        return done;
-    }
-    let left = client.unsettled().await?;
-    context.say.note(&format!(
-        "{left} conversations are not done yet: they follow while a device of yours is online."
-    ));
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! `hush link`: this machine becomes a new device of an account, which a device of the account lets in.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::time::Duration;
 
 use hushwire_client::{Transport, Waiting, World, wait_to_be_found};
 use hushwire_content::display;
 use hushwire_identity::InviteLink;
+use hushwire_rpc::{FaultKind, PEOPLE, Time};
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use serde_json::json;
@@ -16,10 +16,6 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::place;
 use crate::run::Context;
-use crate::when;
-
-/// How long people may take to go to the other device, and there: as long as a code is good.
-pub(crate) const PEOPLE: Duration = Duration::from_secs(600);
 
 pub(crate) async fn run(context: &Context, link: Link) -> Outcome {
     let server: InviteLink = link.link.parse().map_err(|error| Failure::usage(format!("{error}")))?;
@@ -31,7 +27,7 @@ pub(crate) async fn run(context: &Context, link: Link) -> Outcome {
     let transport = if link.plain { Transport::Plain } else { Transport::Tls };
     let waiting = wait_to_be_found(&server, transport, name, World::default()).await?;
     let shown = json!({
-        "code": waiting.code.to_string(), "text": waiting.text(), "expires_at": when::machine(waiting.expires_at),
+        "code": waiting.code.to_string(), "text": waiting.text(), "expires_at": Time(waiting.expires_at),
     });
     if context.say.data(&shown, || words(&waiting)).is_err() {
         return Ok(Exit::Ok);
@@ -79,7 +75,7 @@ fn words(waiting: &Waiting) -> String {
     let picture = picture.map(|picture| format!("{picture}\n\n")).unwrap_or_default();
     format!(
         "{picture}On a device of yours:  hush device approve {code}\n(good until {})",
-        when::person(waiting.expires_at)
+        Time(waiting.expires_at).local()
     )
 }
 
@@ -98,7 +94,5 @@ pub(crate) async fn are_the_same() -> Result<bool, Failure> {
 }
 
 pub(crate) fn not_the_same() -> Failure {
-    let sentence = "the digits were not confirmed, so nothing was linked. If they differ, somebody sits in between: do not try again \
-                    over this network";
-    Failure::new(Exit::Untrusted, sentence)
+    Failure::new(FaultKind::Untrusted, hushwire_rpc::method::NOT_THE_SAME)
 }

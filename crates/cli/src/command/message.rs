@@ -1,96 +1,72 @@
 //! `hush message`: what people do to messages that are there.
 
-use hushwire_client::{Client, Command, MessageRef, Reach, Setting};
-use hushwire_types::ConversationId;
+use hushwire_rpc::Profile;
+use hushwire_rpc::method::{Delete, Done, Edit, React, Read, Receipts, Reply, Typing};
 use serde_json::json;
 
-use crate::args::{MessageArgs, MessageCommand, PlaceArgs, Switch};
-use crate::command::{send, target};
+use crate::args::{MessageCommand, Switch};
 use crate::exit::Exit;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::run::Context;
+use crate::say::Say;
 
 pub(crate) async fn run(context: &Context, command: MessageCommand) -> Outcome {
-    let client = context.open()?;
-    let done = carry_out(context, &client, command).await;
-    context.close(client).await;
-    done
+    context.with_profile(async |profile| carry_out(context, profile, command).await).await
 }
 
-async fn carry_out(context: &Context, client: &Client, command: MessageCommand) -> Outcome {
-    let (conversation, what, command) = match command {
+async fn carry_out(context: &Context, profile: &Profile, command: MessageCommand) -> Outcome {
+    let (timeout_s, conversation) = (context.timeout_s(), None);
+    let waiting = context.say.waiting("Sending…");
+    let done = match command {
         MessageCommand::Reply { message, text } => {
-            let to = find(context, client, &message).await?;
-            (to.conversation, "replied", Command::Reply { to, text, key: None })
+            let (with, group, id) = (message.place.with, message.place.group, message.id);
+            let reply = Reply { with, group, conversation, id, text, key: None, timeout_s };
+            profile.call(reply).await?
         }
         MessageCommand::React { message, emoji } => {
-            let to = find(context, client, &message).await?;
-            let emoji = emoji.unwrap_or_default();
-            let what = if emoji.is_empty() { "reaction taken back" } else { "reacted" };
-            (to.conversation, what, Command::React { to, emoji })
+            let (with, group, id) = (message.place.with, message.place.group, message.id);
+            profile.call(React { with, group, conversation, id, emoji, timeout_s }).await?
         }
         MessageCommand::Edit { message, text } => {
-            let message = find(context, client, &message).await?;
-            (message.conversation, "edited", Command::Edit { message, text })
+            let (with, group, id) = (message.place.with, message.place.group, message.id);
+            profile.call(Edit { with, group, conversation, id, text, timeout_s }).await?
         }
         MessageCommand::Delete { message, here } => {
-            let message = find(context, client, &message).await?;
-            let reach = if here { Reach::Here } else { Reach::Everyone };
-            (message.conversation, "deleted", Command::Delete { message, reach })
+            let (with, group, id) = (message.place.with, message.place.group, message.id);
+            profile.call(Delete { with, group, conversation, id, here, timeout_s }).await?
         }
         MessageCommand::Read { place, id } => {
-            let conversation = conversation(context, client, &place).await?;
-            let through = match id {
-                Some(id) => Some(named(client, conversation, &id).await?),
-                None => None,
-            };
-            (conversation, "read", Command::Read { conversation, through })
+            let (with, group) = (place.with, place.group);
+            profile.call(Read { with, group, conversation, id, timeout_s }).await?
         }
         MessageCommand::Receipts { tell } => {
             let on = tell == Switch::On;
-            client.command(Command::Set(Setting::ReadReceipts { on })).await?;
+            let set = profile.call(Receipts { on }).await?;
             let words =
                 if on { "others are told what you have read" } else { "nobody is told what you have read" };
-            let _ = context.say.data(&json!({ "read_receipts": on }), || words.to_owned());
+            drop(waiting);
+            let _ = context.say.data(&set, || words.to_owned());
             return Ok(Exit::Ok);
         }
         MessageCommand::Typing { show } => {
             let on = show == Switch::On;
-            client.command(Command::Set(Setting::TypingShown { on })).await?;
+            let set = profile.call(Typing { on }).await?;
             let words =
                 if on { "others see that you are writing" } else { "nobody sees that you are writing" };
-            let _ = context.say.data(&json!({ "typing": on }), || words.to_owned());
+            drop(waiting);
+            let _ = context.say.data(&set, || words.to_owned());
             return Ok(Exit::Ok);
         }
     };
-    client.command(command).await?;
-    let sent = send::all_sent(context, client, conversation).await;
-    let _ = context.say.data(&json!({ "done": what, "sent": sent.is_ok() }), || what.to_owned());
-    sent
+    drop(waiting);
+    let shown = json!({ "done": done.done, "sent": done.sent });
+    let _ = context.say.data(&shown, || done.done.clone());
+    all_sent(done)
 }
 
-async fn conversation(
-    context: &Context,
-    client: &Client,
-    place: &PlaceArgs,
-) -> Result<ConversationId, Failure> {
-    let found = target::find(context, client, place.with.as_deref(), place.group.as_deref()).await?;
-    Ok(found.conversation)
-}
-
-async fn find(context: &Context, client: &Client, message: &MessageArgs) -> Result<MessageRef, Failure> {
-    let conversation = conversation(context, client, &message.place).await?;
-    named(client, conversation, &message.id).await
-}
-
-/// The one message that is meant.
-async fn named(client: &Client, conversation: ConversationId, id: &str) -> Result<MessageRef, Failure> {
-    let mut found = client.find_message(conversation, id.to_owned()).await?;
-    match (found.pop(), found.len()) {
-        (Some(only), 0) => Ok(only),
-        (Some(_), _) => Err(Failure::usage(format!("several messages begin with {id}: give more of the id"))),
-        (None, _) => {
-            Err(Failure::usage(format!("there is no message {id} here: hush history --json shows ids")))
-        }
-    }
+/// What it means that something has left, or not yet.
+pub(crate) fn all_sent(done: Done) -> Outcome {
+    let Some(why) = done.why else { return Ok(Exit::Ok) };
+    Say::warn("what was not sent yet is kept and goes out the next time hush is online");
+    Err(why)
 }

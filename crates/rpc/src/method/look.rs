@@ -1,0 +1,153 @@
+//! What is here already, without waiting for the server.
+
+use hushwire_client::view::Cursor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Method;
+use crate::desk::{Desk, patience};
+use crate::fault::{Fault, FaultKind};
+use crate::shape::{Account, Contact, Conversation, Place, Row};
+use crate::target::{self, Meant};
+
+/// Rows of a page where the caller does not say.
+const PAGE: u32 = 50;
+/// The most rows of a page.
+const LONGEST_PAGE: u32 = 10_000;
+
+/// Lists conversations, the liveliest first.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conversations {}
+
+impl Method for Conversations {
+    const NAME: &'static str = "conversations";
+    type Answer = Vec<Conversation>;
+
+    async fn carry_out(self, desk: &Desk) -> Result<Vec<Conversation>, Fault> {
+        Ok(desk.client.conversations().await?.iter().map(Conversation::from).collect())
+    }
+}
+
+/// Finds the conversation with a person, whom it asks the server about where this profile does not know them, or that of a group.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindConversation {
+    /// The person …
+    #[serde(default)]
+    pub with: Option<String>,
+    /// … or the group, by name or id.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// How long to wait for the server, in seconds.
+    #[serde(default)]
+    pub timeout_s: Option<u64>,
+}
+
+impl Method for FindConversation {
+    const NAME: &'static str = "conversation.find";
+    type Answer = Place;
+
+    fn timeout_s(&self) -> Option<u64> {
+        self.timeout_s
+    }
+
+    async fn carry_out(self, desk: &Desk) -> Result<Place, Fault> {
+        let patience = patience(self.timeout_s);
+        let meant = Meant { with: self.with.as_deref(), group: self.group.as_deref(), conversation: None };
+        let found = desk.find(&meant, patience).await?;
+        Ok(Place {
+            conversation: found.conversation.to_string(),
+            account: found.account.map(|account| account.to_string()),
+        })
+    }
+}
+
+/// Lists contacts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contacts {}
+
+impl Method for Contacts {
+    const NAME: &'static str = "contacts";
+    type Answer = Vec<Contact>;
+
+    async fn carry_out(self, desk: &Desk) -> Result<Vec<Contact>, Fault> {
+        Ok(desk.client.contacts().await?.iter().map(Contact::from).collect())
+    }
+}
+
+/// Shows this account and this device.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Whoami {}
+
+impl Method for Whoami {
+    const NAME: &'static str = "whoami";
+    type Answer = Account;
+
+    async fn carry_out(self, desk: &Desk) -> Result<Account, Fault> {
+        Ok((&desk.client.account().await?).into())
+    }
+}
+
+/// Shows a page of a conversation: the latest messages, or those before an earlier page.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The conversation with this person …
+    #[serde(default)]
+    pub with: Option<String>,
+    /// … or this group, by name or id.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// … or the one with this id, which events have.
+    #[serde(default)]
+    pub conversation: Option<String>,
+    /// How many at most: 50 where it is left out, never more than 10,000.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// Only what is older than this cursor, which a page before had.
+    #[serde(default)]
+    pub before: Option<String>,
+}
+
+/// A page of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Page {
+    /// The rows, the oldest first.
+    pub messages: Vec<Row>,
+    /// Where older ones begin; none at the beginning of the conversation.
+    pub before: Option<String>,
+}
+
+impl Method for History {
+    const NAME: &'static str = "history";
+    type Answer = Page;
+
+    async fn carry_out(self, desk: &Desk) -> Result<Page, Fault> {
+        let before = self.before.as_deref().map(str::parse::<Cursor>).transpose();
+        let before =
+            before.map_err(|_| Fault::usage("--before takes a cursor that an earlier page printed"))?;
+        let conversation = match (&self.with, &self.group, &self.conversation) {
+            (None, Some(group), None) => desk.group(group).await?.id,
+            (None, None, Some(id)) => target::conversation(id)?,
+            (Some(with), None, None) => {
+                let person = desk.client.find(with.clone()).await?;
+                let person = person.ok_or_else(|| {
+                    let sentence = format!("there is no conversation with {with} here");
+                    Fault::new(FaultKind::UnknownRecipient, sentence)
+                })?;
+                let own = desk.client.account().await?.account;
+                hushwire_client::direct_conversation_id(own, person.account)
+            }
+            _ => return Err(Fault::usage("name a person or a group")),
+        };
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+        let page = desk.client.timeline(conversation, before, limit).await?;
+        Ok(Page {
+            messages: page.messages.iter().map(Row::from).collect(),
+            before: page.before.map(|before| before.to_string()),
+        })
+    }
+}

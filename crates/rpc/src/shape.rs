@@ -1,0 +1,18 @@
+//! What methods answer with. JSON of `hush … --json` is the same.
+//!
+//! Texts of strangers are as they were written; whoever shows them on a terminal makes them harmless first
+//! (`hushwire_content::display`).
+
+mod change;
+mod conversation;
+mod group;
+mod own;
+mod people;
+mod row;
+
+pub use change::{Change, Events, Standing};
+pub use conversation::{Conversation, ConversationStatus, Last, Place};
+pub use group::{Group, Member, Permissions, RoleName, WhoName};
+pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles};
+pub use people::{Contact, Person, TrustName, With};
+pub use row::{Quote, Reaction, Reader, Row, RowKind, RowState};

@@ -1,0 +1,86 @@
+//! Times, as people and programs read them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hushwire_types::Timestamp;
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A time; its text, `Display` and JSON alike, is RFC 3339 in UTC, with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Timestamp);
+
+impl Time {
+    /// Day and time where this machine is.
+    #[must_use]
+    pub fn local(self) -> String {
+        let local = |time: jiff::Timestamp| {
+            time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+        };
+        self.instant().map_or_else(|| "?".to_owned(), local)
+    }
+
+    fn instant(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_millisecond(i64::try_from(self.0.as_ms()).ok()?).ok()
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instant() {
+            Some(time) => write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+        let ms = u64::try_from(time.as_millisecond()).map_err(D::Error::custom)?;
+        Ok(Self(Timestamp::from_ms(ms)))
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 in UTC, with milliseconds.",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_read_utc_and_write_it_back() {
+        let time = Time(Timestamp::from_ms(1_700_000_000_123));
+        let text = serde_json::to_string(&time).unwrap();
+        assert_eq!(text, "\"2023-11-14T22:13:20.123Z\"");
+        assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), time);
+    }
+}
