@@ -7,7 +7,9 @@ use anyhow::{Context, Result, bail};
 
 /// The root of the repository, whatever folder the task was called from.
 pub(crate) fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // As cargo runs it, not as it was built: a target folder may have come from another checkout.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     Ok(here.parent().context("xtask has no parent folder")?.to_path_buf())
 }
 
