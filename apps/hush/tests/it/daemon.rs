@@ -297,7 +297,7 @@ fn standard_input_and_output_are_a_connection() {
 
 #[test]
 fn a_subscriber_that_does_not_read_holds_up_nobody_and_misses_nothing() {
-    const TEXTS: usize = 30;
+    const TEXTS: usize = 40;
     let world = World::of(&["alice", "bob"]);
     let bob = Daemon::start(&world, "bob", &[]);
     let mut slow = bob.connect();
@@ -305,10 +305,10 @@ fn a_subscriber_that_does_not_read_holds_up_nobody_and_misses_nothing() {
     let alice = Daemon::start(&world, "alice", &[]);
     let mut sender = alice.connect();
     // Far more than a socket holds.
-    let filler = "x".repeat(20_000);
+    let filler = "x".repeat(16_000);
     for n in 0..TEXTS {
         let send = json!({ "to": ["@bob"], "text": format!("{n} {filler}"), "until": "stored" });
-        sender.call("send", &send);
+        assert_eq!(sender.call("send", &send)["fates"][0]["state"], "queued");
     }
     let mut quick = bob.connect();
     let last = format!("{} {filler}", TEXTS - 1);
