@@ -16,6 +16,7 @@
 
 use hushwire_client_store::account::{self, Trust};
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
+use hushwire_client_store::timeline;
 use hushwire_client_store::wish::{self, WishId};
 use hushwire_content::limits;
 use hushwire_group_policy::{Charter, GroupExtension, Rank, Role, group_conversation_id};
@@ -317,13 +318,12 @@ impl Step<'_, '_> {
         self.session.claimed.retain(|(conversation, _), _| conversation != id);
     }
 
-    /// A group that this account is out of: nothing more is sent, what waited is told as failed.
+    /// A group that this account is out of: nothing more is encrypted, what waited is told as failed.
     pub(crate) fn close_group(&mut self, id: &ConversationId, notice: &Notice) -> Result<(), Stop> {
         let Some(mut conversation) = self.conversation(id)? else { return Ok(()) };
         if conversation.state == ConversationState::Closed {
             return Ok(());
         }
-        self.take_back_messages(id)?;
         if let Some(group) = conversation.group.take() {
             self.drop_pending(&group)?;
             if self.load_group(&group)? {
@@ -339,7 +339,16 @@ impl Step<'_, '_> {
         }
         self.notice(id, notice)?;
         self.event(&Event::Conversation, Some(*id), None)?;
-        self.fail_texts(id, "you are not in this group any more")
+        self.fail_unsent(id)
+    }
+
+    /// What waits in a group that this account is out of will never be sent. What is on its way may have been accepted: the
+    /// server's answer tells.
+    pub(crate) fn fail_unsent(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        for entry in timeline::unencrypted(self.tx, id, u32::MAX >> 1)? {
+            self.fail_text(entry.row, "you are not in this group any more")?;
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use hushwire_client_store::conversation::{self, Conversation, ConversationKind, 
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::mls_row::{self, MlsKey, MlsKind};
 use hushwire_client_store::parked::{self, ParkReason};
+use hushwire_client_store::witness;
 use hushwire_group_policy::{GroupExtension, Kind};
 use hushwire_mls::{Joined, MlsError, Row, welcome_references};
 use hushwire_types::{ConversationId, Epoch, Generation, Seq};
@@ -200,6 +201,9 @@ impl Step<'_, '_> {
             Some(_) => self.save(&row)?,
             None => conversation::insert(self.tx, &row)?,
         }
+        // What anybody said before, this device among them, was said in another membership.
+        witness::forget_others(self.tx, id, &self.me.device)?;
+        self.said(id, 0, [0; 32])?;
         if place.generation == Generation(1) && joined.epoch == Epoch(1) {
             self.hears_from_the_start(id, &joined.members)?;
         }

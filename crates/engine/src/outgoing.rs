@@ -274,7 +274,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn fail_text(&mut self, line: timeline::RowId, reason: &str) -> Result<(), Stop> {
+    pub(crate) fn fail_text(&mut self, line: timeline::RowId, reason: &str) -> Result<(), Stop> {
         let Some(entry) = timeline::find(self.tx, line)? else { return Ok(()) };
         timeline::set_failed(self.tx, line, reason)?;
         let event = Event::Failed { content: entry.entry.content_id, reason: reason.to_owned() };

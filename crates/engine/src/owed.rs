@@ -54,7 +54,7 @@ impl Step<'_, '_> {
             ConversationState::Active => self.tend(&conversation),
             ConversationState::Rejoining => self.rejoin(&conversation),
             ConversationState::Broken => self.retry_broken(&conversation),
-            ConversationState::Closed => Ok(()),
+            ConversationState::Closed => self.fail_unsent(id),
         }
     }
 

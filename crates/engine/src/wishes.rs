@@ -3,6 +3,7 @@
 //! Invariants:
 //! - A wish is compared with the group each time it is looked at, never with what was true when it was made. So a lost race
 //!   costs nothing: what the winner did already is not done again, and what it made impossible is told.
+//! - Of two wishes that cannot both last, the later one counts.
 //! - One Commit grants all wishes that fit together. Details never change in a Commit that puts an account out (rule
 //!   R5), and leaving comes last, alone.
 
@@ -78,9 +79,18 @@ impl Step<'_, '_> {
         charter: &Charter,
     ) -> Result<Vec<(WishId, GroupChange)>, Stop> {
         let mut open = Vec::new();
-        for (number, wish) in self.wishes(&conversation.id)? {
+        let all = self.wishes(&conversation.id)?;
+        let is_replaced = |number: &WishId, change: &GroupChange| {
+            all.iter().any(|(later, wish)| {
+                later > number && matches!(wish, Wish::Change(other) if is_about_the_same(change, other))
+            })
+        };
+        for (number, wish) in all.clone() {
             let stand = match &wish {
                 Wish::Found { .. } => Stand::True,
+                Wish::Change(change) if is_replaced(&number, change) => {
+                    Stand::Impossible("a later change took its place".to_owned())
+                }
                 Wish::Change(change) => self.stand(conversation, view, charter, change)?,
             };
             match (stand, wish) {
@@ -207,6 +217,23 @@ impl Step<'_, '_> {
         }
         let opened = self.device.details(&group).map_err(|error| crate::stop::own_fault(&error))?;
         Ok(opened.and_then(|details| GroupDetails::decode(details.expose()).ok()).unwrap_or_default())
+    }
+}
+
+/// Whether the later one of two changes leaves nothing of the earlier one.
+fn is_about_the_same(one: &GroupChange, other: &GroupChange) -> bool {
+    use GroupChange::{Add, Describe, Name, Permissions, Remove, Role, Timer};
+    match (one, other) {
+        (Name { .. }, Name { .. })
+        | (Describe { .. }, Describe { .. })
+        | (Permissions { .. }, Permissions { .. })
+        | (Timer { .. }, Timer { .. }) => true,
+        (Role { account: one, .. }, Role { account: other, .. })
+        | (
+            Add { account: one } | Remove { account: one },
+            Add { account: other } | Remove { account: other },
+        ) => one == other,
+        _ => false,
     }
 }
 

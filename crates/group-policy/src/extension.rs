@@ -223,6 +223,16 @@ impl GroupExtension {
         let extension = Self::decode(&own.extension_data)?;
         if extension.to_context()? == *extensions { Ok(extension) } else { Err(Refusal::Extensions) }
     }
+
+    /// What a published GroupInfo claims its group to be. Nothing vouches for it: [`Observer`](crate::Observer) checks it.
+    ///
+    /// # Errors
+    /// [`Refusal::GroupInfo`] for what is none, and as [`GroupExtension::from_context`].
+    pub fn peek(group_info: &[u8]) -> Result<Self, Refusal> {
+        let message = crate::admission::decode(group_info).map_err(|_| Refusal::GroupInfo)?;
+        let info = message.as_group_info().ok_or(Refusal::GroupInfo)?;
+        Self::from_context(&info.group_context().extensions)
+    }
 }
 
 fn kind(reader: &mut Reader<'_>) -> Result<Kind, Refusal> {

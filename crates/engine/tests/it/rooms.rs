@@ -13,7 +13,7 @@ use hushwire_engine::{
 use hushwire_server_store::account::Suspension;
 use hushwire_types::{AccountId, ConversationId};
 
-use crate::world::World;
+use crate::world::{Line, World};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -395,4 +395,58 @@ fn what_cannot_be_asked_for_is_refused_at_once() {
     assert_eq!(refused(ALICE, GroupChange::Describe { description }), Refusal::DescriptionTooLong(500));
     let role = GroupChange::Role { account: carol, role: GroupRole::Admin };
     assert!(matches!(refused(ALICE, role), Refusal::UnknownHere(_)));
+}
+
+#[test]
+fn who_is_let_in_again_hears_everybody_who_went_on_talking_meanwhile() {
+    let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
+    world.say(BOB, id, "one");
+    world.say(CAROL, id, "two");
+    world.pass(Duration::from_secs(5));
+    let account = world.account(CAROL);
+    world.change(ALICE, id, GroupChange::Remove { account });
+    world.pass(Duration::from_secs(60));
+    world.say(BOB, id, "without carol");
+    world.pass(Duration::from_secs(5));
+    world.change(ALICE, id, GroupChange::Add { account });
+    world.pass(Duration::from_secs(120));
+    world.say(BOB, id, "three");
+    world.pass(Duration::from_secs(5));
+    assert!(matches!(world.say(CAROL, id, "four"), Outcome::Queued { .. }));
+    world.pass(Duration::from_secs(5));
+    let all = [said("one", "bob"), said("two", "carol"), said("three", "bob"), said("four", "carol")];
+    assert_eq!(world.texts(CAROL), all);
+    world.calm();
+}
+
+#[test]
+fn what_was_accepted_before_its_author_was_put_out_is_not_told_as_failed() {
+    let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
+    world.client(CAROL).line = Line::Deaf;
+    world.say(CAROL, id, "accepted, and the answer is lost");
+    let account = world.account(CAROL);
+    world.change(ALICE, id, GroupChange::Remove { account });
+    world.pass(Duration::from_secs(60));
+    world.client(CAROL).line = Line::Good;
+    world.go_online(CAROL);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.state(CAROL, id), ConversationState::Closed);
+    for index in [BOB, CAROL] {
+        assert_eq!(world.texts(index), [said("accepted, and the answer is lost", "carol")]);
+    }
+    assert_eq!((world.count(CAROL, "sent"), world.count(CAROL, "failed")), (1, 0));
+}
+
+#[test]
+fn of_two_names_that_one_device_gives_the_later_one_lasts() {
+    let (mut world, id) = room(&["alice", "bob"], &["bob"]);
+    world.go_offline(ALICE);
+    for name in ["first", "second"] {
+        world.change(ALICE, id, GroupChange::Name { name: name.to_owned() });
+    }
+    world.go_online(ALICE);
+    world.pass(Duration::from_secs(300));
+    for index in [ALICE, BOB] {
+        assert_eq!(world.name(index, id).as_deref(), Some("second"));
+    }
 }
