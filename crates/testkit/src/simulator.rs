@@ -33,10 +33,11 @@ mod server;
 mod suspicion;
 mod touched;
 mod trace;
+mod truth;
 mod world;
 
 pub use failure::Failure;
-pub use plan::{Devices, Plan};
+pub use plan::{Devices, Matter, Plan, Room};
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Run {
     pub lines: Vec<String>,
     /// Texts that were written.
     pub texts: usize,
+    /// Changes of a group that were wished for and stored.
+    pub wishes: usize,
     /// Engine steps.
     pub steps: u64,
     /// Processes that were killed.

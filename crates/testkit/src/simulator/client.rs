@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hushwire_client_store::Database;
+use hushwire_client_store::{Database, StoreError, conversation, mls_row};
 use hushwire_engine::{Effect, Engine, Input, Tag};
-use hushwire_types::{AccountId, DeviceId, Entropy, Timestamp};
+use hushwire_types::{AccountId, ConversationId, DeviceId, Entropy, Timestamp};
 use hushwire_wire::{Request, Welcomed};
 use tempfile::TempDir;
 
@@ -116,6 +116,19 @@ impl Client {
         self.life = self.life.saturating_add(1);
         self.inbox.clear();
         self.wake = None;
+    }
+
+    /// While the process is dead: what the profile has of a conversation's group is lost.
+    pub(crate) fn lose_group(&self, id: &ConversationId) -> Result<(), Failure> {
+        let mut db = Database::open(self.folder.path(), &people::key()).or_fail("opening a profile")?;
+        db.step::<_, StoreError>(|tx| {
+            match conversation::find(tx, id)?.and_then(|conversation| conversation.group) {
+                Some(group) => mls_row::delete_group(tx, &group),
+                None => Ok(()),
+            }
+        })
+        .or_fail("losing a group")?;
+        db.close().or_fail("closing a profile")
     }
 
     /// Handles what came in.

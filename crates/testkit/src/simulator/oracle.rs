@@ -1,5 +1,7 @@
 //! What must hold when the world is at rest.
 
+pub(super) mod rooms;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -62,7 +64,8 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
     for device in 0..world.clients.len() {
         quiet(world, device).map_err(|failure| about(device, &failure))?;
         let all = read(world, device, conversation::all)?;
-        for conversation in all {
+        let direct = all.into_iter().filter(|conversation| conversation.kind != ConversationKind::Group);
+        for conversation in direct {
             let seen = see(world, device, &conversation).map_err(|failure| about(device, &failure))?;
             conversations.entry(conversation.id).or_default().push(seen);
         }
@@ -71,6 +74,7 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
         agree(seen, world.plan.devices)?;
     }
     everything_arrived(world, &conversations)?;
+    rooms::ask(world)?;
     touched::ask(world)
 }
 
@@ -95,6 +99,7 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
         return Err(Failure::new(format!("(outbox, parked, pending Commits) are {waiting:?}")));
     }
     let events = read(world, device, |view| journal::after(view, Seq(0), u32::MAX >> 1))?;
+    let room = world.room.as_ref().and_then(|room| room.conversation);
     let mut told: BTreeMap<(AccountId, ContentId), usize> = BTreeMap::new();
     for event in events {
         match Event::decode(&event.event.payload).or_fail("an event")? {
@@ -105,6 +110,8 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
             // The first device is told of the second one, which was added while it was away.
             Event::Alert(Alert::OwnDeviceAdded { .. }) if world.plan.devices == Devices::Two => {}
             Event::Alert(alert) => return Err(Failure::new(format!("an alert: {alert:?}"))),
+            // Who is out of a group has nothing more to say there.
+            Event::Failed { .. } if room.is_some() && event.event.conversation == room => {}
             Event::Failed { reason, .. } => return Err(Failure::new(format!("a text failed: {reason}"))),
             _ => {}
         }
@@ -181,7 +188,7 @@ fn agree(all: &[Seen], devices: Devices) -> Result<(), Failure> {
             let both = |texts: &[Shown], in_common: &[Shown]| -> Vec<Shown> {
                 texts
                     .iter()
-                    .filter(|text| devices == Devices::One || in_common.contains(text))
+                    .filter(|text| devices != Devices::Two || in_common.contains(text))
                     .cloned()
                     .collect()
             };
@@ -224,7 +231,7 @@ fn everything_arrived(
         }
         let may_be_gone = text.content.is_some_and(|content| touched::may_be_deleted(world, content));
         let from = world.clients.get(text.client).map(|client| client.person).or_fail("a device")?;
-        let everywhere = world.plan.devices == Devices::One || number >= world.settled;
+        let everywhere = world.plan.devices != Devices::Two || number >= world.settled;
         let mut arrived = 0_usize;
         for (device, client) in world.clients.iter().enumerate() {
             let seen = conversations.values().flatten().filter(|seen| seen.device == device);
@@ -267,9 +274,6 @@ impl DeviceLists for NoLists {
 /// The group under a conversation, read from the MLS rows of the device.
 fn agreed(world: &mut World, device: usize, conversation: &Conversation) -> Result<Agreed, Failure> {
     let group = conversation.group.or_fail("a group")?;
-    let ConversationKind::Direct { .. } = conversation.kind else {
-        return Err(Failure::new("a conversation that is not direct"));
-    };
     let (profile, rows) =
         read(world, device, |view| Ok((profile::find(view)?, mls_row::of_group(view, &group)?)))?;
     let profile = profile.or_fail("a profile")?;

@@ -24,7 +24,16 @@ use crate::entropy::SeededEntropy;
 /// When every world begins.
 pub(crate) const T0: Timestamp = Timestamp::from_ms(1_800_000_000_000);
 
-const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+/// The most people of a world.
+pub(crate) const CROWD: usize = 20;
+
+/// The most people of a world that is no crowd.
+const USUAL: usize = 4;
+
+const NAMES: [&str; CROWD] = [
+    "alice", "bob", "carol", "dora", "emil", "frieda", "georg", "hanna", "ida", "jakob", "klara", "leo",
+    "mara", "noah", "olga", "paul", "quirin", "rosa", "sara", "theo",
+];
 
 /// The handle of a person.
 pub(crate) fn handle(person: usize) -> Result<Handle, Failure> {
@@ -67,9 +76,11 @@ impl Start {
     pub(crate) fn shared(devices: Devices) -> Result<&'static Self, Failure> {
         static ONE: OnceLock<Result<Start, Failure>> = OnceLock::new();
         static TWO: OnceLock<Result<Start, Failure>> = OnceLock::new();
+        static CROWD: OnceLock<Result<Start, Failure>> = OnceLock::new();
         let start = match devices {
             Devices::One => &ONE,
             Devices::Two => &TWO,
+            Devices::Crowd => &CROWD,
         };
         start.get_or_init(|| Self::make(devices)).as_ref().map_err(Clone::clone)
     }
@@ -81,7 +92,7 @@ impl Start {
         let mut server =
             Server::new(MemoryStore::new(incarnation, Bounds::default()), key.clone(), &entropy)?;
         let mut all = Vec::new();
-        for person in 0..NAMES.len() {
+        for person in 0..if devices == Devices::Crowd { CROWD } else { USUAL } {
             let phone = register(&mut server, person, &entropy)?;
             if devices == Devices::Two && person < 2 {
                 let laptop = laptop::link(&mut server, phone.path(), &entropy)?;

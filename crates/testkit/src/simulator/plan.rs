@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::people;
 use crate::entropy::SeededEntropy;
 
 /// The shape of one world.
@@ -29,6 +30,30 @@ pub struct Plan {
     pub jumps: usize,
     /// Frames of a thousand that the server alters, leaves out or makes up while things go wrong.
     pub lies: u64,
+    /// The group that some of them make, if they do.
+    pub room: Option<Room>,
+}
+
+/// What happens in a group while things go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Texts that are written into it.
+    pub texts: usize,
+    /// Times that somebody wants to change it.
+    pub changes: usize,
+    /// What is changed.
+    pub matter: Matter,
+    /// Times that a device loses its state of the group, so that it must enter anew.
+    pub losses: usize,
+}
+
+/// What people change in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matter {
+    /// Who is in it, what they may do, what it is called; and some leave.
+    Everything,
+    /// What it is called, all at once.
+    Names,
 }
 
 /// What devices people have.
@@ -38,6 +63,8 @@ pub enum Devices {
     One,
     /// The first two have two each.
     Two,
+    /// One each, of twenty people.
+    Crowd,
 }
 
 impl Plan {
@@ -47,10 +74,11 @@ impl Plan {
         let dice = SeededEntropy::new(seed, 0);
         // One world in eight is calm, so that a fault of the straight way is seen as such.
         let bad = u64::from(!seed.is_multiple_of(8));
-        let people = if dice.happens(700) { 2 } else { 3 };
+        let people: usize = if dice.happens(700) { 2 } else { 3 };
+        let room = Room::of(seed, bad);
         Self {
             seed,
-            people,
+            people: if room.is_some() { people.saturating_add(1) } else { people },
             devices: if dice.happens(250) { Devices::Two } else { Devices::One },
             texts: index(dice.between(3, 18)),
             touches: index(dice.below(12)),
@@ -60,6 +88,28 @@ impl Plan {
             server_kills: bad * dice.below(40),
             jumps: index(bad * dice.below(3)),
             lies: 0,
+            room,
+        }
+    }
+
+    /// The plan of a seed in which twenty devices want to commit at once.
+    #[must_use]
+    pub fn of_race(seed: u64) -> Self {
+        let dice = SeededEntropy::new(seed, 7);
+        let room = Room { texts: 20, changes: 40, matter: Matter::Names, losses: 0 };
+        Self {
+            people: people::CROWD,
+            devices: Devices::Crowd,
+            texts: 0,
+            touches: 0,
+            span: Duration::from_secs(120),
+            breaks: dice.below(20),
+            kills: dice.below(20),
+            server_kills: dice.below(4),
+            jumps: 0,
+            lies: 0,
+            room: Some(room),
+            seed,
         }
     }
 
@@ -78,8 +128,23 @@ impl Plan {
             server_kills: 0,
             touches: 0,
             devices: Devices::One,
+            room: None,
+            people: if dice.happens(700) { 2 } else { 3 },
             ..Self::of(seed)
         }
+    }
+}
+
+impl Room {
+    /// Two worlds in five have a group.
+    fn of(seed: u64, bad: u64) -> Option<Self> {
+        let dice = SeededEntropy::new(seed, 6);
+        dice.happens(400).then(|| Self {
+            texts: index(dice.between(4, 14)),
+            changes: index(dice.between(2, 10)),
+            matter: Matter::Everything,
+            losses: index(bad * dice.below(4) / 3),
+        })
     }
 }
 

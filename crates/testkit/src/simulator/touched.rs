@@ -7,9 +7,10 @@ use hushwire_client_store::timeline::{self, EntryState};
 use hushwire_client_store::{StoreError, conversation};
 use hushwire_content::{Encoded, Kind};
 use hushwire_engine::MessageRef;
-use hushwire_types::{AccountId, ContentId};
+use hushwire_types::{AccountId, ContentId, ConversationId};
 
 use super::failure::{Failure, OrFail};
+use super::oracle::rooms;
 use super::world::World;
 use super::world::touch::{Fate, What};
 
@@ -41,7 +42,9 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
             }
         }
     }
-    world.touches.iter().filter(|touch| touch.fate == Fate::Done).try_for_each(|touch| {
+    let done = world.touches.iter().filter(|touch| touch.fate == Fate::Done);
+    // Who was put out of a group before it was sent did nothing.
+    done.filter(|touch| counts(world, touch.message.conversation, touch.client)).try_for_each(|touch| {
         let MessageRef { account, content, .. } = touch.message;
         let by = world.clients.get(touch.client).or_fail("a device")?.account;
         let has = |look: &Look| match touch.what {
@@ -59,6 +62,11 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
     })
 }
 
+/// Whether what a device shows of a conversation can be compared: not of a group in which it was not all the time.
+fn counts(world: &World, id: ConversationId, device: usize) -> bool {
+    world.truth.of(id).next().is_none() || rooms::is_steady(world, id, device)
+}
+
 /// Whether somebody deleted a message, or may have: who is killed after a step never says how it ended.
 pub(crate) fn may_be_deleted(world: &World, content: ContentId) -> bool {
     world.touches.iter().any(|touch| {
@@ -67,10 +75,12 @@ pub(crate) fn may_be_deleted(world: &World, content: ContentId) -> bool {
 }
 
 fn looks(world: &mut World, device: usize) -> Result<Looks, Failure> {
+    let room = world.room.as_ref().and_then(|room| room.conversation);
+    let passed_over = room.filter(|id| !rooms::is_steady(world, *id, device));
     let db = world.clients.get_mut(device).or_fail("a device")?.db()?;
     db.read::<_, StoreError>(|view| {
         let mut looks = Looks::new();
-        for known in conversation::all(view)? {
+        for known in conversation::all(view)?.into_iter().filter(|known| Some(known.id) != passed_over) {
             for row in timeline::page(view, &known.id, None, u32::MAX >> 1)? {
                 let entry = row.entry;
                 if !matches!(entry.state, EntryState::Sent | EntryState::Received | EntryState::Deleted) {

@@ -6,6 +6,7 @@
 mod devices;
 mod liar;
 mod network;
+pub(crate) mod rooms;
 mod service;
 pub(crate) mod touch;
 
@@ -22,6 +23,7 @@ use super::people::T0;
 use super::plan::{Devices, Plan, index};
 use super::server::Server;
 use super::trace::Trace;
+use super::truth::Truth;
 use super::{Run, people};
 use crate::entropy::SeededEntropy;
 
@@ -47,6 +49,10 @@ enum Happening {
     Chores,
     Say { text: usize },
     Touch { client: usize },
+    Found,
+    SayAll { text: usize },
+    Change { client: usize },
+    LoseGroup { client: usize },
     Jump { hours: u64 },
     Calm,
 }
@@ -72,6 +78,8 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) texts: Vec<Text>,
     pub(crate) touches: Vec<touch::Touch>,
+    pub(crate) room: Option<rooms::Room>,
+    pub(crate) truth: Truth,
     /// The texts from here on were written when everybody was in their conversations, unless these began then.
     pub(crate) settled: usize,
     server: Server,
@@ -103,6 +111,8 @@ impl World {
             clients,
             texts: Vec::new(),
             touches: Vec::new(),
+            room: None,
+            truth: Truth::default(),
             settled: usize::MAX,
             server,
             calm: false,
@@ -138,6 +148,7 @@ impl World {
             let (after, hours) = (self.dice.below(span), self.dice.between(1, 40));
             self.later(after, Happening::Jump { hours });
         }
+        self.foresee_room(span);
         self.later(span, Happening::Calm);
         self.later(1000, Happening::Chores);
     }
@@ -171,9 +182,11 @@ impl World {
         // Nobody may be stuck: each device says one thing more. That may begin a conversation; the one after it finds all
         // devices there.
         let first = self.texts.len();
+        self.last_words();
         for client in 0..self.clients.len() {
             // What a liar left out is told at the next exchange, so there is one between all.
             let others = match self.plan.lies {
+                0 if self.plan.devices == Devices::Crowd => Vec::new(),
                 0 => vec![self.somebody_else(client)],
                 _ => self.others(client),
             };
@@ -208,6 +221,7 @@ impl World {
             trace: self.trace.hash(),
             lines: self.trace.lines(),
             texts: self.texts.len(),
+            wishes: self.room.as_ref().map_or(0, rooms::Room::stored),
             steps: self.steps,
             kills: self.kills,
             breaks: self.breaks,
@@ -257,6 +271,10 @@ impl World {
             }
             Happening::Say { text } => self.say(text),
             Happening::Touch { client } => self.touch(client),
+            Happening::Found => self.found(),
+            Happening::SayAll { text } => self.say_all(text),
+            Happening::Change { client } => self.change(client),
+            Happening::LoseGroup { client } => self.lose_group(client),
             Happening::Jump { hours } => {
                 self.now = self.now.after(Duration::from_secs(3600 * hours));
                 self.note(|| format!("{hours} hours pass"));

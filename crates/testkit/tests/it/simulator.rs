@@ -70,6 +70,21 @@ fn one_seed() {
     println!("{} texts, {} steps, {} kills, {} breaks", run.texts, run.steps, run.kills, run.breaks);
 }
 
+/// Seeds in which twenty devices want to commit at once.
+const RACES: u64 = 4;
+
+#[test]
+fn twenty_devices_commit_at_once_and_no_wish_is_lost() {
+    let (from, count) = (number("HUSH_SIM_FROM").unwrap_or(1), number("HUSH_SIM_RACES").unwrap_or(RACES));
+    for seed in from..from + count {
+        let run = run_plan(&Plan::of_race(seed)).unwrap_or_else(|failure| {
+            println!("run it again: HUSH_SIM_FROM={seed} HUSH_SIM_RACES=1 cargo nextest run -p hushwire-testkit twenty");
+            panic!("{failure}")
+        });
+        assert!(run.wishes > 30, "seed {seed}: {} wishes are no race", run.wishes);
+    }
+}
+
 /// Seeds in which the server lies.
 const LIES: u64 = 400;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hushwire_wire::Response;
 use hushwire_wire::frame::{self, ClientFrame, ServerFrame};
+use hushwire_wire::{Request, Response};
 
 use super::{Happening, World};
 use crate::simulator::failure::{Failure, OrFail};
@@ -29,13 +29,40 @@ impl World {
         }
         let (now, name) = (self.now, request.name());
         let direct = self.server.running.as_mut().or_fail("the server")?;
-        direct.request(connection, request_id, request, now);
+        direct.request(connection, request_id, request.clone(), now);
+        let frames = direct.take_frames(connection);
+        self.witness(link, &request, &frames)?;
         self.note(|| format!("server did {} {name}", request_id.number()));
         if self.fault(self.plan.server_kills) {
             self.kill_server("after a request");
             return Ok(());
         }
+        self.tell(link, frames)?;
         self.flush()
+    }
+
+    /// Notes what the server has accepted, whoever is told of it.
+    fn witness(&mut self, link: LinkId, request: &Request, frames: &[ServerFrame]) -> Result<(), Failure> {
+        let Some(client) = self.links.get(&link).map(|ends| ends.client) else { return Ok(()) };
+        let by = self.client(client)?.device;
+        for frame in frames {
+            if let Response::MessageSent(sent) = &frame.response {
+                self.truth.accept(self.server.store(), by, request, sent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the server says goes out on a connection, as it is or bent.
+    fn tell(&mut self, link: LinkId, frames: Vec<ServerFrame>) -> Result<(), Failure> {
+        let Some(client) = self.links.get(&link).map(|ends| ends.client) else { return Ok(()) };
+        for honest in frames {
+            let Some(ServerFrame { request_id, response }) = self.bend(client, honest) else { continue };
+            let frame = frame::encode_server(request_id, &response).or_fail(response.name())?;
+            self.note(|| format!("server says {} on link {}: {}", response.name(), link.0, said(&response)));
+            self.transmit(link, Side::Client, frame);
+        }
+        Ok(())
     }
 
     /// What the server has to say goes out on every connection.
@@ -45,15 +72,7 @@ impl World {
         for (link, connection) in open {
             let Some(direct) = self.server.running.as_mut() else { return Ok(()) };
             let (frames, is_open) = (direct.take_frames(connection), direct.is_open(connection));
-            let Some(client) = self.links.get(&link).map(|ends| ends.client) else { continue };
-            for honest in frames {
-                let Some(ServerFrame { request_id, response }) = self.bend(client, honest) else { continue };
-                let frame = frame::encode_server(request_id, &response).or_fail(response.name())?;
-                self.note(|| {
-                    format!("server says {} on link {}: {}", response.name(), link.0, said(&response))
-                });
-                self.transmit(link, Side::Client, frame);
-            }
+            self.tell(link, frames)?;
             if !is_open {
                 self.close(link);
             }

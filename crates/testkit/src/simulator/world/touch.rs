@@ -99,11 +99,17 @@ impl World {
     /// The outcome of a touch; whether it was one.
     pub(super) fn touched(&mut self, id: CommandId, outcome: &Outcome) -> Result<bool, Failure> {
         let Some(number) = id.0.checked_sub(FIRST) else { return Ok(false) };
+        let room = self.room.as_ref().and_then(|room| room.conversation);
         let touch = self.touches.get_mut(index(number)).or_fail("a touch")?;
+        let in_room = room == Some(touch.message.conversation);
         match outcome {
             Outcome::Done => touch.fate = Fate::Done,
             // It was deleted meanwhile.
             Outcome::Refused(Refusal::UnknownHere(_)) => touch.fate = Fate::Refused,
+            // Whoever is in a group need not be in it any more, and may be put to silence.
+            Outcome::Refused(Refusal::NotInGroup | Refusal::MayNotWrite) if in_room => {
+                touch.fate = Fate::Refused;
+            }
             other => return Err(Failure::new(format!("{:?} ended with {other:?}", touch.what))),
         }
         Ok(true)
