@@ -14,6 +14,7 @@ mod devices;
 mod groups;
 mod hostile;
 mod hostile_member;
+mod hostile_room;
 mod requests;
 mod restores;
 mod rooms;

@@ -51,6 +51,21 @@ fn the_digits_depend_on_everything() {
     assert_ne!(digits(&server().public(), &offer(), &later), shown);
 }
 
+/// Whoever shows the old device another code than the new one shows links each to itself, under nonces of its own: the
+/// commitment lets it choose its own only before it knows the other's.
+#[test]
+fn a_code_that_was_swapped_shows_other_digits_on_both_screens() {
+    let (server, mallory) = (server().public(), list_key(4).public());
+    for number in 5..105 {
+        let to_old = Offer { list_key: mallory, nonce: nonce(&Seeded::new(number)), ..offer() };
+        let to_new = Answer { nonce: nonce(&Seeded::new(number + 1000)), ..answer() };
+        assert_ne!(digits(&server, &offer(), &to_new), digits(&server, &to_old, &answer()));
+        // An offer that it did not commit to is refused before any digits are shown.
+        let committed = Commitment::to(&offer().to_bytes());
+        assert!(Offer::open(&to_old.to_bytes(), &committed).is_err());
+    }
+}
+
 #[test]
 fn a_draft_becomes_an_entry_by_the_signature_of_the_device_that_it_adds() {
     let mut list = list();
