@@ -19,7 +19,7 @@ fn digits(running: &mut Running) -> String {
 }
 
 /// Makes `profile` a device of the account of `old`.
-fn link(world: &World, old: &str, profile: &str, name: &str) {
+pub(crate) fn link(world: &World, old: &str, profile: &str, name: &str) {
     let (mut new, shown) = wait(world, profile, name);
     let mut approving = world.start(old, &["device", "approve", shown["code"].as_str().unwrap(), "--json"]);
     assert_eq!(digits(&mut new), digits(&mut approving));

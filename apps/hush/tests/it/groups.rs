@@ -6,7 +6,7 @@ use crate::support::{World, texts};
 
 impl World {
     /// Everything that a profile has of a group.
-    fn of_group(&self, profile: &str, group: &str) -> Vec<Value> {
+    pub(crate) fn of_group(&self, profile: &str, group: &str) -> Vec<Value> {
         self.run(profile, &["history", "--group", group, "--json", "--limit", "10000"]).expect(0).json()
     }
 

@@ -1,6 +1,6 @@
 //! SIGKILL at random moments, under load: nothing that was reported is lost, doubled or out of order.
 //!
-//! `HUSH_KILLS` says how many (50), `HUSH_SEED` which ones. A failure prints both.
+//! `HUSH_KILLS` says how many (30), `HUSH_SEED` which ones. A failure prints both.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const UNTIL_HEALED: u64 = 5;
 
 #[test]
 fn what_was_reported_arrives_once_and_in_order_whoever_is_killed() {
-    let (kills, seed) = (number("HUSH_KILLS", 50), number("HUSH_SEED", 20_261_123));
+    let (kills, seed) = (number("HUSH_KILLS", 30), number("HUSH_SEED", 20_261_123));
     eprintln!("again: HUSH_KILLS={kills} HUSH_SEED={seed} cargo nextest run -p hush whoever_is_killed");
     let world = World::of(&["ann", "ben", "rita", "sam"]);
     // Sam and Rita have a conversation; Ann and Ben know each other and both open theirs while being killed.
@@ -34,15 +34,15 @@ fn what_was_reported_arrives_once_and_in_order_whoever_is_killed() {
     ordeal.end().hold();
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// SplitMix64: the same kills for the same seed.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -51,7 +51,7 @@ impl Dice {
     }
 
     /// The moment of a kill; nothing waits for this.
-    fn pause(&mut self) {
+    pub(crate) fn pause(&mut self) {
         std::thread::park_timeout(Duration::from_millis(self.below(400)));
     }
 }

@@ -18,6 +18,7 @@ mod frames;
 mod groups;
 mod handles;
 mod kills;
+mod kills_in_a_group;
 mod messages;
 mod outages;
 mod readme;
