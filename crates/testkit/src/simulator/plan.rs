@@ -136,10 +136,10 @@ impl Plan {
 }
 
 impl Room {
-    /// Two worlds in five have a group.
+    /// One world in five has a group.
     fn of(seed: u64, bad: u64) -> Option<Self> {
         let dice = SeededEntropy::new(seed, 6);
-        dice.happens(400).then(|| Self {
+        dice.happens(200).then(|| Self {
             texts: index(dice.between(4, 14)),
             changes: index(dice.between(2, 10)),
             matter: Matter::Everything,
