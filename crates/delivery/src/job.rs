@@ -78,6 +78,20 @@ pub(crate) enum After {
     Acknowledged,
     /// The sweep.
     Swept,
+    /// An operation of another protocol.
+    Told(Told),
+}
+
+/// What came of an operation that another protocol asked for; nothing is told where the store failed or had no room.
+pub type Tell = Box<dyn FnOnce(Result<Written, Refusal>) + Send>;
+
+/// Whom to tell.
+pub(crate) struct Told(Tell);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told(..)")
+    }
 }
 
 impl Job {
@@ -88,6 +102,13 @@ impl Job {
     /// A job that nobody waits for.
     pub(crate) fn quiet(write: impl Into<Write>, after: After) -> Self {
         Self { origin: None, write: write.into(), after, held: None, turn: None }
+    }
+
+    /// An operation of another protocol that shares this server's store and its writer. `tell` is called once the batch is
+    /// durable, on the writer's thread: it must not wait for anything. Where the job is refused or fails it is dropped uncalled.
+    #[must_use]
+    pub fn aside(write: impl Into<Write>, tell: Tell) -> Self {
+        Self::quiet(write, After::Told(Told(tell)))
     }
 
     /// Whether it may wait for others.
@@ -112,6 +133,7 @@ impl Job {
         ROW + match &self.write {
             Write::Append(append) => append.body.len(),
             Write::AppendCommit(append) => commit(&append.commit),
+            Write::StoreClassic(store) => store.blob.len(),
             Write::CreateConversation(create) => commit(&create.commit) + create.base.snapshot.len(),
             _ => 0,
         }
@@ -188,6 +210,13 @@ impl Service {
         result: Result<Written, Refusal>,
         settling: &mut Settling<'_>,
     ) -> Result<Option<Response>, Fault> {
+        let after = match after {
+            After::Told(Told(tell)) => {
+                tell(result);
+                return Ok(None);
+            }
+            after => after,
+        };
         let written = match result {
             Ok(written) => written,
             Err(refusal) => return Err(self.refused(&after, refusal, settling.now)),

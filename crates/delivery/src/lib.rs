@@ -81,6 +81,7 @@ mod claims;
 mod commits;
 mod conversations;
 pub mod direct;
+mod elsewhere;
 mod fault;
 mod hello;
 mod hub;
@@ -104,6 +105,8 @@ mod tickets;
 
 pub use admin::{AdminError, NewInvite};
 pub use direct::Direct;
+pub use elsewhere::Who;
+pub use job::Tell;
 pub use pepper::Pepper;
 pub use service::Service;
 pub use session::{Peer, Session};

@@ -52,6 +52,11 @@ impl Pepper {
         self.hash("hushwire limit address v1", &[&network(address)])
     }
 
+    /// A name in another protocol as a limit's key.
+    pub(crate) fn elsewhere(&self, name: &str) -> [u8; 32] {
+        self.hash("hushwire limit elsewhere v1", &[name.as_bytes()])
+    }
+
     fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         // HMAC takes keys of every length, so there is no key that it refuses.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose()) else { return [0; 32] };

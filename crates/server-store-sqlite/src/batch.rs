@@ -6,6 +6,7 @@
 
 mod accounts;
 mod claims;
+mod classic;
 mod conversations;
 mod delivery;
 mod key_packages;
@@ -67,6 +68,11 @@ impl Batch<'_> {
             Write::Expire(operation) => self.expire(operation),
             Write::SaveLimits(operation) => self.save_limits(&operation),
             Write::PutMeta(operation) => self.put_meta(&operation),
+            Write::BeginClassic(operation) => self.begin_classic(operation),
+            Write::CountClassicGuess(operation) => self.count_classic_guess(operation),
+            Write::CreateClassic(operation) => self.create_classic(&operation),
+            Write::StoreClassic(operation) => self.store_classic(&operation),
+            Write::AcknowledgeClassic(operation) => self.acknowledge_classic(operation),
         }
     }
 

@@ -14,6 +14,7 @@ mod cache;
 mod columns;
 mod error;
 mod life;
+mod original;
 mod pool;
 mod reads;
 mod schema;
@@ -22,4 +23,5 @@ mod store;
 
 pub use backup::BackupError;
 pub use error::OpenError;
+pub use original::{Original, OriginalClient, OriginalMessage};
 pub use store::SqliteStore;

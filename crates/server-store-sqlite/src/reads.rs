@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod claims;
+pub(crate) mod classic;
 pub(crate) mod conversations;
 pub(crate) mod mailboxes;
 pub(crate) mod registration;

@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -218,6 +218,34 @@ ALTER TABLE list_history RENAME TO list_entry;
 /// What readers of mailboxes get instead of a large payload: apart, so that they find it without touching the body.
 const LARGE_PAYLOADS: &str = "
 CREATE TABLE large_payload(id INTEGER PRIMARY KEY, outline BLOB NOT NULL) STRICT;
+";
+
+/// Wire version 1, apart from everything else. Numbers of messages are never given twice, so that a late acknowledgement
+/// deletes nothing that came after. What waits is counted beside the accounts, whose keys are long and would be written again with
+/// each message.
+const CLASSIC: &str = "
+CREATE TABLE classic_account(
+    phone BLOB PRIMARY KEY,
+    dh BLOB NOT NULL,
+    rsa BLOB NOT NULL,
+    dh_signature BLOB NOT NULL,
+    rsa_signature BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE classic_waiting(
+    phone BLOB PRIMARY KEY,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE classic_message(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    recipient BLOB NOT NULL,
+    sender BLOB NOT NULL,
+    blob BLOB NOT NULL
+) STRICT;
+CREATE INDEX classic_message_recipient ON classic_message(recipient);
+CREATE INDEX classic_message_sender ON classic_message(recipient, sender);
+CREATE TABLE classic_seen(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings a file to the newest version.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hushwire_server_store::account::{Account, AccountList, Device, User};
+use hushwire_server_store::classic::{ClassicAccount, ClassicMessage, ClassicPhone};
 use hushwire_server_store::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
 use hushwire_server_store::key_package::KeyPackageState;
 use hushwire_server_store::mailbox::{Mailbox, MailboxKey, Page};
@@ -227,6 +228,22 @@ impl Store for SqliteStore {
 
     fn meta(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         self.read(|connection| reads::upkeep::meta(connection, name))
+    }
+
+    fn classic_account(&self, phone: ClassicPhone) -> Result<Option<ClassicAccount>, StoreError> {
+        self.read(|connection| reads::classic::account(connection, phone))
+    }
+
+    fn classic_accounts(&self) -> Result<u64, StoreError> {
+        self.read(reads::classic::accounts)
+    }
+
+    fn classic_oldest(
+        &self,
+        recipient: ClassicPhone,
+        except: &[ClassicPhone],
+    ) -> Result<Option<ClassicMessage>, StoreError> {
+        self.read(|connection| reads::classic::oldest(connection, recipient, except))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

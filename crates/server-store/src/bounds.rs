@@ -35,6 +35,8 @@ pub struct Bounds {
     pub claimed_ttl: Duration,
     /// How long an ended invite is still listed.
     pub invite_ttl: Duration,
+    /// How long a message of wire version 1 is remembered that was stored: a replay within a year is known as one.
+    pub classic_seen_ttl: Duration,
 }
 
 impl Default for Bounds {
@@ -53,6 +55,7 @@ impl Default for Bounds {
             claims: 4,
             claimed_ttl: 100 * DAY,
             invite_ttl: 30 * DAY,
+            classic_seen_ttl: 400 * DAY,
         }
     }
 }

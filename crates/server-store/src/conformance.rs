@@ -15,6 +15,7 @@
 
 pub mod accounts;
 pub mod claims;
+pub mod classic;
 pub mod conversations;
 pub mod durability;
 pub mod key_packages;
@@ -292,6 +293,11 @@ macro_rules! conformance_tests {
             a_refused_claim_waits_and_starts_again, a_login_of_the_owner_keeps_the_handle,
             a_device_that_read_the_notice_keeps_the_handle, claims_of_a_handle_are_bounded_and_apart,
             only_the_owner_decides, a_claim_needs_its_code, claims_end_with_their_handle_and_their_time,
+        ]);
+        $crate::conformance_tests!(@module $backend, classic: [
+            classic_keys_are_set_once, classic_guesses_are_counted, classic_messages_wait_until_they_are_acknowledged,
+            classic_messages_are_their_recipients_alone, a_classic_message_again_is_stored_once,
+            a_full_classic_queue_refuses,
         ]);
         $crate::conformance_tests!(@module $backend, key_packages: [
             a_key_package_is_claimed_once, the_last_resort_stays_and_is_marked, one_for_every_device_asked_for,

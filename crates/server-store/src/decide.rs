@@ -3,6 +3,7 @@
 //! A backend loads, decides here, and stores what the decision says. Nothing here knows how anything is kept.
 
 pub mod claim;
+pub mod classic;
 pub mod epoch;
 pub mod list;
 pub mod overflow;

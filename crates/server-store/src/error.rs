@@ -126,6 +126,15 @@ pub enum Refusal {
     /// The sender is not a current member at that epoch.
     #[error("the sender is not a member")]
     NotAMember,
+    /// The phone has an account of wire version 1, with other keys.
+    #[error("the phone is taken")]
+    ClassicTaken,
+    /// The phone has no account of wire version 1.
+    #[error("the phone is not registered")]
+    UnknownClassic,
+    /// As many messages of wire version 1 wait for somebody as may. Try later.
+    #[error("too many messages wait for this phone")]
+    ClassicFull,
     /// The send number stood for other bytes, or is below the window: the profile may be an old copy (rule R10).
     #[error("the send number was used before")]
     IdReused,

@@ -15,6 +15,7 @@
 pub mod account;
 pub mod bounds;
 pub mod claim;
+pub mod classic;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod claims;
+mod classic;
 mod conversations;
 mod key_packages;
 mod mailboxes;
@@ -24,6 +25,7 @@ use hushwire_types::{
 
 use crate::account::{Account, AccountList, Device, User};
 use crate::bounds::Bounds;
+use crate::classic::{ClassicAccount, ClassicMessage, ClassicPhone};
 use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
 use crate::error::{Refusal, StoreError};
 use crate::key_package::KeyPackageState;
@@ -165,6 +167,22 @@ impl Store for MemoryStore {
         Ok(self.read().meta.get(name).cloned())
     }
 
+    fn classic_account(&self, phone: ClassicPhone) -> Result<Option<ClassicAccount>, StoreError> {
+        Ok(self.read().classic.accounts.get(&phone).cloned())
+    }
+
+    fn classic_accounts(&self) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.read().classic.accounts.len()).unwrap_or(u64::MAX))
+    }
+
+    fn classic_oldest(
+        &self,
+        recipient: ClassicPhone,
+        except: &[ClassicPhone],
+    ) -> Result<Option<ClassicMessage>, StoreError> {
+        Ok(self.read().classic.oldest(recipient, except))
+    }
+
     fn counts(&self) -> Result<Counts, StoreError> {
         Ok(self.read().counts())
     }
@@ -196,6 +214,11 @@ impl State {
                 self.meta.insert(operation.name, operation.value);
                 Ok(Written::Done)
             }
+            Write::BeginClassic(operation) => self.begin_classic(operation, bounds, now),
+            Write::CountClassicGuess(operation) => Ok(self.count_classic_guess(operation, now)),
+            Write::CreateClassic(operation) => self.create_classic(operation, now),
+            Write::StoreClassic(operation) => self.store_classic(operation, bounds, now),
+            Write::AcknowledgeClassic(operation) => Ok(self.acknowledge_classic(operation)),
         }
     }
 }

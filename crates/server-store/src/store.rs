@@ -6,6 +6,7 @@ use hushwire_types::{
 };
 
 use crate::account::{Account, AccountList, Device, User};
+use crate::classic::{ClassicAccount, ClassicMessage, ClassicPhone};
 use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
 use crate::error::{Refusal, StoreError};
 use crate::key_package::KeyPackageState;
@@ -166,6 +167,28 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]
     fn meta(&self, name: &str) -> Result<Option<Bytes>, StoreError>;
+
+    /// An account of wire version 1.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn classic_account(&self, phone: ClassicPhone) -> Result<Option<ClassicAccount>, StoreError>;
+
+    /// How many accounts of wire version 1 there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn classic_accounts(&self) -> Result<u64, StoreError>;
+
+    /// The oldest message of wire version 1 that waits for somebody, of all senders but `except`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn classic_oldest(
+        &self,
+        recipient: ClassicPhone,
+        except: &[ClassicPhone],
+    ) -> Result<Option<ClassicMessage>, StoreError>;
 
     /// Counts for metrics; may take milliseconds.
     ///

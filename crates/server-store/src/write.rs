@@ -4,6 +4,10 @@ use hushwire_types::{AccountId, Seq};
 
 use crate::account::{AppendListEntry, CreateAccount, DeleteAccount, ListHead, SetSuspended};
 use crate::claim::{AnswerClaim, ClaimHandle, HandleClaimed};
+use crate::classic::{
+    AcknowledgeClassic, BeginClassic, ClassicMessage, ClassicStored, CountClassicGuess, CreateClassic,
+    StoreClassic,
+};
 use crate::conversation::{Append, AppendCommit, CreateConversation, Sent};
 use crate::key_package::{ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, PutKeyPackages};
 use crate::mailbox::{Acknowledge, MailboxKey, Publication, RecordLogin};
@@ -34,6 +38,11 @@ pub enum Write {
     Expire(Expire),
     SaveLimits(SaveLimits),
     PutMeta(PutMeta),
+    BeginClassic(BeginClassic),
+    CountClassicGuess(CountClassicGuess),
+    CreateClassic(CreateClassic),
+    StoreClassic(StoreClassic),
+    AcknowledgeClassic(AcknowledgeClassic),
 }
 
 /// What came of an accepted operation. After the batch is durable, the caller answers and publishes from it.
@@ -82,6 +91,10 @@ pub enum Written {
         /// The mailboxes that are gone.
         closed: Vec<MailboxKey>,
     },
+    /// A message of wire version 1 is stored.
+    ClassicStored(ClassicStored),
+    /// The next message of a sender in wire version 1.
+    ClassicNext(Option<ClassicMessage>),
     /// What was too old is gone.
     Expired(Expired),
 }
@@ -103,6 +116,7 @@ macro_rules! from {
 
 from!(
     CreateInvite, RevokeInvite, StartSession, TryOtp, ClaimHandle, AnswerClaim, SetSuspended, DeleteAccount, PutKeyPackages,
-    ClaimKeyPackages, Append, Acknowledge, RecordLogin, Expire, SaveLimits, PutMeta;
+    ClaimKeyPackages, Append, Acknowledge, RecordLogin, Expire, SaveLimits, PutMeta, BeginClassic, CountClassicGuess, CreateClassic,
+    StoreClassic, AcknowledgeClassic;
     boxed CreateAccount, AppendListEntry, CreateConversation, AppendCommit
 );

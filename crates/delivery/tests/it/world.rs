@@ -16,6 +16,7 @@ use hushwire_identity::{
 };
 use hushwire_mls::{Addition, Change, DeviceKeys, Intent, KeyPackageKind, NewGroup, StagedCommit};
 use hushwire_server_store::account::{Account, AccountList, Device as StoredDevice, User};
+use hushwire_server_store::classic::{ClassicAccount, ClassicMessage, ClassicPhone};
 use hushwire_server_store::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
 use hushwire_server_store::key_package::KeyPackageState;
 use hushwire_server_store::mailbox::{Mailbox, MailboxKey, Page};
@@ -100,6 +101,9 @@ delegate! {
     fn users(after: Option<AccountId>, limit: usize) -> Vec<User>;
     fn limits() -> Vec<Limit>;
     fn meta(name: &str) -> Option<Bytes>;
+    fn classic_account(phone: ClassicPhone) -> Option<ClassicAccount>;
+    fn classic_accounts() -> u64;
+    fn classic_oldest(recipient: ClassicPhone, except: &[ClassicPhone]) -> Option<ClassicMessage>;
     fn counts() -> Counts;
 }
 

@@ -30,6 +30,7 @@ impl Batch<'_> {
              WHERE c.handle = claim_notice.handle AND c.claimant = claim_notice.claimant)",
             [],
         )?;
+        sweep("DELETE FROM classic_seen WHERE at < ?1", now.before(self.bounds.classic_seen_ttl))?;
         sweep("DELETE FROM rate_limit WHERE arrival <= ?1", now)?;
         sweep("DELETE FROM invite WHERE expires_at < ?1", now.before(self.bounds.invite_ttl))?;
         self.cut_logs(now.before(self.bounds.entry_ttl))?;

@@ -9,6 +9,7 @@ use hushwire_types::{
     SessionId, Timestamp,
 };
 
+use super::classic::Classic;
 use crate::account::{AccountState, DeviceAddress, HandleKind, Idle, ListHead};
 use crate::claim::Claim;
 use crate::conversation::{ConversationKind, Member};
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) bases: BTreeMap<(ConversationId, Generation, Epoch), Dated>,
     pub(super) limits: BTreeMap<Bytes, Timestamp>,
     pub(super) meta: BTreeMap<String, Bytes>,
+    pub(super) classic: Classic,
 }
 
 /// Bytes and when they were stored.
@@ -119,6 +121,7 @@ impl State {
             bases: BTreeMap::new(),
             limits: BTreeMap::new(),
             meta: BTreeMap::new(),
+            classic: Classic::default(),
         }
     }
 }

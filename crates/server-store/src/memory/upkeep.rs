@@ -27,6 +27,8 @@ impl State {
             wrong.retain(|at| *at > now.before(bounds.wrong_codes_window));
             !wrong.is_empty()
         });
+        let seen_before = now.before(bounds.classic_seen_ttl);
+        self.classic.seen.retain(|_, at| *at >= seen_before);
         self.claims.retain(|_, row| now < row.claim.ends_at);
         self.limits.retain(|_, arrival| *arrival > now);
         let ended_before = now.before(bounds.invite_ttl);

@@ -9,6 +9,7 @@ use hushwire_types::{
 };
 
 use crate::account::{Account, AccountList, Device, User};
+use crate::classic::{ClassicAccount, ClassicMessage, ClassicPhone};
 use crate::conformance::Harness;
 use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId, Slot};
 use crate::key_package::KeyPackageState;
@@ -164,6 +165,22 @@ impl Store for Pair {
 
     fn meta(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         same!(self.meta(name))
+    }
+
+    fn classic_account(&self, phone: ClassicPhone) -> Result<Option<ClassicAccount>, StoreError> {
+        same!(self.classic_account(phone))
+    }
+
+    fn classic_accounts(&self) -> Result<u64, StoreError> {
+        same!(self.classic_accounts())
+    }
+
+    fn classic_oldest(
+        &self,
+        recipient: ClassicPhone,
+        except: &[ClassicPhone],
+    ) -> Result<Option<ClassicMessage>, StoreError> {
+        same!(self.classic_oldest(recipient, except))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
