@@ -26,6 +26,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> Outcome {
     frames()?;
+    classic()?;
     contents()?;
     typed_text()?;
     let alice = Person::new(1)?;
@@ -69,6 +70,17 @@ fn frames() -> Outcome {
             for entry in delivery.entries {
                 write("entry", &entry.seq.to_string(), entry.to_bytes()?)?;
             }
+        }
+    }
+    Ok(())
+}
+
+fn classic() -> Outcome {
+    for (name, bytes) in golden("classic")? {
+        if let Some(name) = name.strip_prefix("request_") {
+            write("classic_request", name, &bytes)?;
+        } else if let Some(name) = name.strip_prefix("response_") {
+            write("classic_response", name, &bytes)?;
         }
     }
     Ok(())

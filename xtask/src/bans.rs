@@ -10,10 +10,15 @@ use crate::run::root;
 /// Packages of which two versions in one program would be two states: SQLite's globals, the random pool of AWS-LC, the
 /// serialised form of mls-rs.
 const ONCE: [&str; 5] = ["libsqlite3-sys", "rusqlite", "aws-lc-sys", "mls-rs", "rustls"];
-/// Who alone may depend on a package: SQLCipher brings OpenSSL's libcrypto, all TLS is rustls.
-const ONLY_FOR: [(&str, &str); 2] = [("openssl-sys", "libsqlite3-sys"), ("openssl-src", "openssl-sys")];
+/// Who alone may depend on a package: SQLCipher brings OpenSSL's libcrypto, wire version 1 uses it for its signatures, and all
+/// TLS is rustls.
+const ONLY_FOR: [(&str, &[&str]); 3] = [
+    ("openssl", &["hushwire-classic"]),
+    ("openssl-sys", &["libsqlite3-sys", "openssl"]),
+    ("openssl-src", &["openssl-sys"]),
+];
 /// Packages that never come in: other TLS stacks.
-const NEVER: [&str; 2] = ["openssl", "native-tls"];
+const NEVER: [&str; 1] = ["native-tls"];
 
 /// Checks the lock file of the tree that this was built from.
 pub(crate) fn check_tree() -> Result<()> {
@@ -38,9 +43,10 @@ fn faults(lock: &toml::Table) -> Vec<String> {
         .map(|name| format!("{name} is there {} times", count(name)))
         .collect();
     faults.extend(NEVER.iter().filter(|name| count(name) > 0).map(|name| format!("{name} is there")));
-    for (wanted, user) in ONLY_FOR {
-        let others = packages.iter().filter(|(name, uses)| *name != user && uses.contains(&wanted));
-        faults.extend(others.map(|(name, _)| format!("{name} depends on {wanted}; only {user} may")));
+    for (wanted, users) in ONLY_FOR {
+        let others = packages.iter().filter(|(name, uses)| !users.contains(name) && uses.contains(&wanted));
+        let users = users.join(" and ");
+        faults.extend(others.map(|(name, _)| format!("{name} depends on {wanted}; only {users} may")));
     }
     faults
 }
@@ -72,8 +78,10 @@ mod tests {
 
     #[test]
     fn one_sqlite_with_its_openssl_is_fine() {
-        let lock =
-            package("libsqlite3-sys", "\"openssl-sys\"") + &package("openssl-sys", "\"openssl-src 3.0.0\"");
+        let lock = package("libsqlite3-sys", "\"openssl-sys\"")
+            + &package("openssl-sys", "\"openssl-src 3.0.0\"")
+            + &package("openssl", "\"openssl-sys\"")
+            + &package("hushwire-classic", "\"openssl\"");
         assert_eq!(faults_of(&lock), Vec::<String>::new());
     }
 
@@ -85,7 +93,7 @@ mod tests {
 
     #[test]
     fn openssl_for_anything_else_is_a_fault() {
-        let lock = package("a", "\"openssl-sys\"") + &package("openssl", "");
+        let lock = package("a", "\"openssl-sys\"") + &package("hushwire-server", "\"openssl\"");
         assert_eq!(faults_of(&lock).len(), 2);
     }
 }
