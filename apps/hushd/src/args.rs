@@ -25,9 +25,16 @@ pub(crate) enum Command {
         /// Connections in clear text, ws:// instead of wss://.
         #[arg(long)]
         plain: bool,
+        /// Wire version 1.
+        #[command(flatten)]
+        classic: Listener,
     },
     /// Run the server.
-    Serve,
+    Serve {
+        /// Wire version 1.
+        #[command(flatten)]
+        classic: Listener,
+    },
     /// Write a configuration file with every key and its default.
     Init {
         /// The new file.
@@ -45,6 +52,12 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         user: User,
+    },
+    /// Wire version 1, the original program's protocol.
+    Classic {
+        /// What to do.
+        #[command(subcommand)]
+        classic: Classic,
     },
     /// Look for what is wrong with configuration, files, certificate and database.
     Doctor,
@@ -68,6 +81,39 @@ pub(crate) struct Place {
     /// The address to listen on.
     #[arg(long, global = true, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+}
+
+/// The listener for wire version 1.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Listener {
+    /// Also serve the original program's clients, at this address. Whoever reaches it can say that they are anybody.
+    #[arg(long, value_name = "ADDR")]
+    pub classic: Option<SocketAddr>,
+    /// Serve them inside TLS, with the server's certificate. The original's own client cannot do that.
+    #[arg(long)]
+    pub classic_tls: bool,
+    /// Give one-time codes to whoever asks for them, which the original's own client needs. On loopback only.
+    #[arg(long)]
+    pub insecure_otp_echo: bool,
+}
+
+/// Wire version 1.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Classic {
+    /// Print the server's public key, which clients keep as server_public_key.pem. Made where there is none yet.
+    ExportPublicKey,
+    /// Take over accounts, keys and waiting messages of the original's server. Again is without harm.
+    Import {
+        /// Its database, E2EE_clients.db.
+        #[arg(value_hint = ValueHint::FilePath)]
+        database: PathBuf,
+        /// Its key, server_private_key.pem.
+        #[arg(value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+        /// Read the password of the key from this file.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        password_file: Option<PathBuf>,
+    },
 }
 
 /// Invites.

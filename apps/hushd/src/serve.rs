@@ -12,13 +12,17 @@ use hushwire_server::admin::{Ask, Reply};
 use hushwire_server::config::{self, Config, Log, LogFormat, TlsMode};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::Place;
+use crate::args::{Listener, Place};
 
 /// File in the data folder that keeps the invite of `hushd dev` between its starts.
 const DEV_INVITE: &str = "dev-invite";
 
 /// The configuration of a place.
 pub(crate) fn configuration(place: &Place, defaults: &Config) -> Result<Config> {
+    with_classic(place, defaults, &Listener::default())
+}
+
+fn with_classic(place: &Place, defaults: &Config, classic: &Listener) -> Result<Config> {
     let system = Path::new("/etc/hushd.toml");
     let file = place.config.as_deref().or_else(|| system.exists().then_some(system));
     let mut flags = Vec::new();
@@ -28,24 +32,39 @@ pub(crate) fn configuration(place: &Place, defaults: &Config) -> Result<Config> 
     if let Some(listen) = place.listen {
         flags.push(("listen", listen.to_string()));
     }
+    if let Some(listen) = classic.classic {
+        flags.push(("classic.listen", listen.to_string()));
+    }
+    for (key, is_set) in
+        [("classic.tls", classic.classic_tls), ("classic.insecure_otp_echo", classic.insecure_otp_echo)]
+    {
+        if is_set {
+            flags.push((key, "true".to_owned()));
+        }
+    }
     Ok(config::load(defaults, file, None, flags)?)
 }
 
 /// `hushd serve`.
-pub(crate) fn serve(place: &Place) -> Result<()> {
-    let config = configuration(place, &Config::default())?;
+pub(crate) fn serve(place: &Place, classic: &Listener) -> Result<()> {
+    let config = with_classic(place, &Config::default(), classic)?;
     run(&config, |server| {
-        Ok(format!("Listening on {}\nLink: {}\n", address(&config, server), server.link(None)))
+        let (address, classic) = (address(&config, server), classic_line(&config, server));
+        Ok(format!("Listening on {address}\n{classic}Link: {}\n", server.link(None)))
     })
 }
 
 /// `hushd dev`.
-pub(crate) fn dev(place: &Place, plain: bool) -> Result<()> {
-    let mut config = configuration(place, &Config::dev(dev_folder()?))?;
-    if !config.listen.ip().is_loopback() {
+pub(crate) fn dev(place: &Place, plain: bool, classic: &Listener) -> Result<()> {
+    let mut config = with_classic(place, &Config::dev(dev_folder()?), classic)?;
+    let addresses = [Some(config.listen), config.classic.listen];
+    if !addresses.iter().flatten().all(|address| address.ip().is_loopback()) {
         bail!(
             "hushd dev listens on this machine only; for others, write a configuration (hushd init) and run hushd serve"
         );
+    }
+    if plain && config.classic.tls {
+        bail!("--classic-tls needs the certificate that --plain leaves out");
     }
     if plain {
         config.tls.mode = TlsMode::Off;
@@ -53,8 +72,9 @@ pub(crate) fn dev(place: &Place, plain: bool) -> Result<()> {
     run(&config, |server| {
         let code = dev_invite(&config.data_dir, server)?;
         Ok(format!(
-            "Listening on {}\nInvite (any number of accounts): {}\nData: {}\n",
+            "Listening on {}\n{}Invite (any number of accounts): {}\nData: {}\n",
             address(&config, server),
+            classic_line(&config, server),
             server.link(Some(&code)),
             config.data_dir.display()
         ))
@@ -64,6 +84,12 @@ pub(crate) fn dev(place: &Place, plain: bool) -> Result<()> {
 fn address(config: &Config, server: &Server) -> String {
     let scheme = if config.tls.mode == TlsMode::Off { "ws" } else { "wss" };
     format!("{scheme}://{}", server.address())
+}
+
+fn classic_line(config: &Config, server: &Server) -> String {
+    let Some(address) = server.classic_address() else { return String::new() };
+    let inside = if config.classic.tls { " inside TLS" } else { "" };
+    format!("Listening on {address} for wire version 1{inside}\n")
 }
 
 fn dev_folder() -> Result<PathBuf> {

@@ -27,6 +27,8 @@ pub struct Config {
     pub registration: Registration,
     /// How one-time codes go out.
     pub otp: Otp,
+    /// Wire version 1, the original program's protocol.
+    pub classic: Classic,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// What one server is willing to carry.
@@ -155,6 +157,18 @@ pub enum SmtpSecurity {
     None,
 }
 
+/// Wire version 1, the original program's protocol. Whoever can connect can say that they are anybody: it is off by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Classic {
+    /// A listener of its own; none where absent.
+    pub listen: Option<SocketAddr>,
+    /// Inside TLS, with the certificate of `tls`. The original's client cannot do that.
+    pub tls: bool,
+    /// One-time codes are given to whoever asks for them, as the original does. On loopback only.
+    pub insecure_otp_echo: bool,
+}
+
 /// Prometheus metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -204,6 +218,7 @@ impl Default for Config {
             tls: Tls::default(),
             registration: Registration::default(),
             otp: Otp::default(),
+            classic: Classic::default(),
             metrics: Metrics::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -329,6 +344,7 @@ impl Config {
             }
             _ => {}
         }
+        self.check_classic()?;
         if self.metrics.listen.is_some_and(|address| !address.ip().is_loopback()) {
             return contradiction(
                 "metrics.listen must be a loopback address: metrics are not for the network",
@@ -350,6 +366,22 @@ impl Config {
             && !matches!(host.as_str(), "127.0.0.1" | "localhost" | "::1")
         {
             return contradiction("otp.email: security = \"none\" is for a mail server on loopback only");
+        }
+        Ok(())
+    }
+
+    fn check_classic(&self) -> Result<(), ConfigError> {
+        let contradiction = |text: &str| Err(ConfigError::Contradiction(text.to_owned()));
+        let on_loopback = self.classic.listen.is_some_and(|address| address.ip().is_loopback());
+        if self.classic.insecure_otp_echo && !on_loopback {
+            return contradiction(
+                "classic.insecure_otp_echo gives codes to whoever asks: classic.listen must be a loopback address",
+            );
+        }
+        if self.classic.tls && matches!(self.tls.mode, TlsMode::Proxy | TlsMode::Off) {
+            return contradiction(
+                "classic.tls needs a certificate of hushd's own: tls.mode = \"self-signed\" or \"files\"",
+            );
         }
         Ok(())
     }
@@ -412,6 +444,9 @@ mod tests {
             "listen = \"0.0.0.0:7900\"\n[tls]\nmode = \"off\"\n",
             "[metrics]\nlisten = \"0.0.0.0:9\"\n",
             "[registration]\nmethods = [\"phone\"]\n",
+            "[classic]\nlisten = \"0.0.0.0:8080\"\ninsecure_otp_echo = true\n",
+            "[classic]\ninsecure_otp_echo = true\n",
+            "listen = \"127.0.0.1:7900\"\n[tls]\nmode = \"off\"\n[classic]\nlisten = \"127.0.0.1:8080\"\ntls = true\n",
         ];
         for case in cases {
             let error = from(case, &[], vec![]).unwrap_err();

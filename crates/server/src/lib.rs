@@ -12,6 +12,7 @@
 
 pub mod admin;
 mod bodies;
+pub mod classic;
 pub mod config;
 mod inbox;
 pub mod keys;

@@ -37,7 +37,7 @@ pub async fn serve(
     routes: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Arc::new(Seats { limits, taken: Mutex::default() });
+    let seats = Seats::new(limits);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -127,7 +127,7 @@ where
 }
 
 /// How many connections there are, in all and from each address.
-struct Seats {
+pub(crate) struct Seats {
     limits: Limits,
     taken: Mutex<Taken>,
 }
@@ -145,7 +145,11 @@ pub struct Seat {
 }
 
 impl Seats {
-    fn take(seats: &Arc<Self>, address: IpAddr) -> Option<Seat> {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, taken: Mutex::default() })
+    }
+
+    pub(crate) fn take(seats: &Arc<Self>, address: IpAddr) -> Option<Seat> {
         let address = prefix(address);
         let mut taken = seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= seats.limits.connections {
@@ -190,8 +194,7 @@ mod tests {
     use super::*;
 
     fn seats(connections: usize, connections_per_address: usize) -> Arc<Seats> {
-        let limits = Limits { connections, connections_per_address, ..Limits::default() };
-        Arc::new(Seats { limits, taken: Mutex::default() })
+        Seats::new(Limits { connections, connections_per_address, ..Limits::default() })
     }
 
     #[test]

@@ -21,12 +21,13 @@ use hushwire_delivery::{Service, Settings};
 use hushwire_identity::{Fingerprint, InviteCode, InviteLink};
 use hushwire_server_store::{Bounds, Store, StoreError};
 use hushwire_server_store_sqlite::SqliteStore;
-use hushwire_types::{Clock, OsEntropy, SystemClock};
+use hushwire_types::{Clock, OsEntropy, SecretBytes, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Ask, Backup, Reply};
+use crate::classic::{self, ImportError, Imported};
 use crate::config::{Config, Method};
 use crate::inbox::Inboxes;
 use crate::keys::{self, KeysError};
@@ -73,6 +74,18 @@ pub enum StartError {
     /// The server's secrets.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The server's key for wire version 1.
+    #[error(transparent)]
+    ClassicKey(#[from] classic::KeyError),
+    /// One-time codes would be given to the network.
+    #[error("classic.insecure_otp_echo gives codes to whoever asks: {address} is not a loopback address")]
+    ClassicEcho {
+        /// The address for wire version 1.
+        address: SocketAddr,
+    },
+    /// Wire version 1 would go over the network in clear although TLS is asked for.
+    #[error("classic.tls needs a certificate of hushd's own: tls.mode = \"self-signed\" or \"files\"")]
+    ClassicTls,
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -128,6 +141,20 @@ impl Premises {
         Ok(Self { data_dir, _lock: lock, store, service: Arc::new(service) })
     }
 
+    /// Takes over accounts, key and waiting messages of the original program, whose key file may need `password`. Twice is the
+    /// same as once.
+    ///
+    /// # Errors
+    /// [`ImportError`]
+    pub fn import_classic(
+        &self,
+        database: &Path,
+        key_file: &Path,
+        password: Option<&SecretBytes>,
+    ) -> Result<Imported, ImportError> {
+        classic::import(&*self.store, &self.data_dir, database, key_file, password, SystemClock.now())
+    }
+
     /// Carries out what an operator asks while no server runs here.
     #[must_use]
     pub fn ask(&self, ask: Ask) -> Reply {
@@ -140,7 +167,7 @@ fn backup(store: &Arc<SqliteStore>) -> Arc<Backup> {
     Arc::new(move |to: &Path| store.backup_to(to).map_err(|error| error.to_string()))
 }
 
-fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     let way = |method| {
         if config.registration.methods.contains(&method) { Way::Open } else { Way::Closed }
     };
@@ -161,11 +188,12 @@ fn settings(config: &Config) -> Settings {
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    classic: Option<SocketAddr>,
     public: String,
     service: Arc<Service>,
     inboxes: Arc<Inboxes>,
     stop: watch::Sender<bool>,
-    listening: JoinHandle<()>,
+    listening: Vec<JoinHandle<()>>,
     /// Tasks that are cut off at the end: they hold nothing that could be lost.
     helpers: Vec<JoinHandle<()>>,
     writer: std::thread::JoinHandle<()>,
@@ -182,6 +210,7 @@ impl Server {
         let protection = tls::protection(&config.tls, &premises.data_dir)?;
         let (socket, address) = bind(config.listen).await?;
         let public = public_address(config, address)?;
+        let classic = classic::gate(config, &premises.data_dir, &protection).await?;
         let unusable = |source| StartError::DataDir { path: config.data_dir.clone(), source };
         let operators = admin::bind(&premises.data_dir).map_err(unusable)?;
         let observed = match config.metrics.listen {
@@ -208,17 +237,40 @@ impl Server {
         if let Some(socket) = observed {
             helpers.push(tokio::spawn(observe::serve(socket, Arc::clone(&service))));
         }
+        let (mut listening, classic) = (Vec::new(), classic.map(|gate| (gate.address(), gate)));
+        let classic = classic.map(|(address, gate)| {
+            let store = Arc::clone(&premises.store) as Arc<dyn Store>;
+            listening.push(gate.open(Arc::clone(&node), store, config.limits.clone(), stopping.clone()));
+            address
+        });
         let routes = routes(node, stopping.clone());
-        let listening =
-            tokio::spawn(listener::serve(socket, protection, config.limits.clone(), routes, stopping));
+        let limits = config.limits.clone();
+        listening.push(tokio::spawn(listener::serve(socket, protection, limits, routes, stopping)));
         tracing::info!(%address, "listening");
-        Ok(Self { address, public, service, inboxes, stop, listening, helpers, writer: writing, premises })
+        Ok(Self {
+            address,
+            classic,
+            public,
+            service,
+            inboxes,
+            stop,
+            listening,
+            helpers,
+            writer: writing,
+            premises,
+        })
     }
 
     /// The address that is listened on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that is listened on for wire version 1.
+    #[must_use]
+    pub const fn classic_address(&self) -> Option<SocketAddr> {
+        self.classic
     }
 
     /// The server's link, with an invite's code or without.
@@ -245,7 +297,9 @@ impl Server {
     /// Stops: connections are closed with a word, what is queued is committed.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(STOP_DEADLINE, self.listening).await;
+        for listening in self.listening {
+            let _ = tokio::time::timeout(STOP_DEADLINE, listening).await;
+        }
         for helper in self.helpers {
             helper.abort();
         }
@@ -278,14 +332,14 @@ fn public_address(config: &Config, address: SocketAddr) -> Result<String, StartE
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let unlistened = |source| StartError::Listen { address, source };
     let socket = TcpListener::bind(address).await.map_err(unlistened)?;
     let bound = socket.local_addr().map_err(unlistened)?;
     Ok((socket, bound))
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
