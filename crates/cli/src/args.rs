@@ -2,12 +2,14 @@
 //!
 //! No secret is ever an argument: recovery keys and passphrases are asked for on the terminal or read from files.
 
+mod classic;
+mod daemon;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-mod daemon;
-
+pub use classic::{Classic, ClassicCommand};
 pub use daemon::{Daemon, RpcCommand};
 
 /// Exit codes, as the man page lists them.
@@ -112,6 +114,8 @@ pub enum Command {
         #[command(subcommand)]
         command: RpcCommand,
     },
+    /// Talk with clients and servers of the original program.
+    Classic(Classic),
     /// Print completions for a shell.
     Completions {
         /// The shell.

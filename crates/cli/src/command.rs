@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod chat;
+pub(crate) mod classic;
 pub(crate) mod daemon;
 pub(crate) mod device;
 pub(crate) mod follow;

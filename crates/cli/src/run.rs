@@ -102,12 +102,13 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(context: &Context, command: Command) -> Outcome {
-    match command {
+    let command = match command {
         Command::Completions { shell } => return Ok(command::paper::completions(shell)),
         Command::Manual => return command::paper::manual(),
         Command::Rpc { command: RpcCommand::Schema } => return Ok(command::rpc::schema(context)),
-        _ => {}
-    }
+        Command::Classic(classic) => return command::classic::run(context, &classic),
+        command => command,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::error(format!("hush cannot start: {error}")))?;
     let exit = runtime.block_on(async {
@@ -129,7 +130,7 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::History(history) => command::history::run(context, history).await,
             Command::Daemon(daemon) => command::daemon::run(context, daemon).await,
             Command::Rpc { command } => command::rpc::run(context, command).await,
-            Command::Completions { .. } | Command::Manual => Ok(Exit::Ok),
+            Command::Completions { .. } | Command::Manual | Command::Classic(_) => Ok(Exit::Ok),
         }
     });
     // The runtime's threads end before the process does: OpenSSL, inside the database, frees what is each thread's when

@@ -12,6 +12,8 @@
 )]
 
 mod bots;
+mod classic;
+mod classic_kills;
 mod daemon;
 mod devices;
 mod frames;

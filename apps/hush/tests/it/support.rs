@@ -36,8 +36,15 @@ impl World {
     }
 
     pub(crate) fn with(options: Options) -> Self {
+        Self::prepared(options, |_| ())
+    }
+
+    /// A server in whose folder something is before it starts.
+    pub(crate) fn prepared(options: Options, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(&folder.path().join("server"), options);
+        let data = folder.path().join("server");
+        prepare(&data);
+        let server = Server::start(&data, options);
         Self { server, folder }
     }
 

@@ -15,7 +15,12 @@ pub(crate) struct Options {
     pub(crate) config: Option<String>,
     /// Environment variables of the process.
     pub(crate) environment: Vec<(String, String)>,
+    /// Whether it serves wire version 1 too, with these flags beside.
+    pub(crate) classic: Option<Vec<&'static str>>,
 }
+
+/// How far the port for wire version 1 is from the other.
+const CLASSIC: u16 = 15;
 
 pub(crate) struct Server {
     folder: PathBuf,
@@ -55,6 +60,9 @@ impl Server {
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         if self.options.plain {
             command.arg("--plain");
+        }
+        if let Some(flags) = &self.options.classic {
+            command.args(["--classic", &format!("127.0.0.1:{}", port + CLASSIC)]).args(flags);
         }
         command.envs(self.options.environment.clone());
         let mut process = Running::start(command);
@@ -107,6 +115,11 @@ impl Server {
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where it serves wire version 1.
+    pub(crate) fn classic_address(&self) -> String {
+        format!("127.0.0.1:{}", self.port + CLASSIC)
     }
 
     /// Where it keeps its data.
