@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
+use crate::classic;
 use crate::run::{cargo, has_program, root, step};
 
 /// What the benchmark program is given.
@@ -16,6 +17,9 @@ pub(crate) struct Options {
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Wire version 1 alone, beside a Python loop that does what the original does.
+    #[arg(long)]
+    classic: bool,
     /// Where the databases are put; the disk under it is measured.
     #[arg(long)]
     folder: Option<std::path::PathBuf>,
@@ -36,11 +40,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Command::new(bench)
     };
     command.arg("--hushd").arg(hushd).args(["--seconds", &options.seconds.to_string()]);
+    if let Ok(python) = classic::python() {
+        command.arg("--python").arg(python);
+    }
     if let Some(folder) = &options.folder {
         command.arg("--folder").arg(folder);
     }
-    if options.json {
-        command.arg("--json");
+    for (flag, is_set) in [("--json", options.json), ("--classic", options.classic)] {
+        if is_set {
+            command.arg(flag);
+        }
     }
     step(&mut command)
 }

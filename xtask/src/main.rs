@@ -4,6 +4,7 @@
 
 mod bans;
 mod bench;
+mod classic;
 mod demo;
 mod fuzz;
 mod layout;
@@ -31,6 +32,8 @@ enum Task {
     CheckLayout,
     /// Run everything that CI runs, and stop at the first failure.
     Test(tests::Options),
+    /// Let Python peers, an independent implementation of wire version 1, at both programs.
+    Classic,
     /// Measure hushd and the engine beside the machine's own limits; builds with optimisation.
     Bench(bench::Options),
     /// Run every fuzz target for a while; needs the nightly toolchain.
@@ -55,6 +58,7 @@ fn carry_out(task: Task) -> anyhow::Result<()> {
         }
         Task::Demo => demo::run(),
         Task::Test(options) => tests::run(&options),
+        Task::Classic => classic::cross_check(true),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::run::{cargo, has_cargo_tool, has_program, heading, root, step};
-use crate::{bans, layout};
+use crate::{bans, classic, layout};
 
 /// Folders with a workspace of their own, which `--workspace` does not see.
 const OTHER_WORKSPACES: [&str; 2] = ["interop", "fuzz"];
@@ -12,7 +12,7 @@ const OTHER_WORKSPACES: [&str; 2] = ["interop", "fuzz"];
 /// What `cargo xtask test` may leave out.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Fail where an optional tool (typos, cargo-machete, cargo-deny) is not installed, instead of saying so.
+    /// Fail where an optional tool (typos, cargo-machete, cargo-deny, Python) is not installed, instead of saying so.
     #[arg(long)]
     all_tools: bool,
 }
@@ -28,6 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     nextest()?;
     step(&mut cargo("test --doc --workspace --locked --quiet")?)?;
     interop()?;
+    classic::cross_check(options.all_tools)?;
     heading("everything passed");
     Ok(())
 }

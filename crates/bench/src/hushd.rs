@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 pub struct Hushd {
     child: Child,
     address: SocketAddr,
+    classic: Option<SocketAddr>,
 }
 
 /// On which cores a process may run.
@@ -28,15 +29,20 @@ impl Hushd {
     /// # Errors
     /// It cannot be started, or ended at once.
     pub fn start(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
-        let mut command = match cores {
-            Cores::All => Command::new(program),
-            Cores::First => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", "0"]).arg(program);
-                command
-            }
-        };
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+        Self::start_with(program, data_dir, cores, &[])
+    }
+
+    /// The same, serving wire version 1 as well, with codes for whoever asks.
+    ///
+    /// # Errors
+    /// As [`Hushd::start`].
+    pub fn start_classic(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
+        Self::start_with(program, data_dir, cores, &["--classic", "127.0.0.1:0", "--insecure-otp-echo"])
+    }
+
+    fn start_with(program: &Path, data_dir: &Path, cores: Cores, flags: &[&str]) -> Result<Self> {
+        let mut command = on(cores, program);
+        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(flags);
         // A pair writes more here than one device may anywhere else.
         command.env("HUSHD_LIMITS__MESSAGES_PER_SECOND", "0");
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
@@ -44,21 +50,43 @@ impl Hushd {
             command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
         let out = child.stdout.take().context("hushd has no standard output")?;
         let mut lines = BufReader::new(out).lines();
-        let address = loop {
+        let (mut address, mut classic) = (None, None);
+        loop {
             let Some(line) = lines.next().transpose()? else { bail!("hushd ended before it listened") };
-            if let Some((_, address)) = line.split_once("://").filter(|_| line.contains("Listening on")) {
-                break address.trim().parse()?;
+            let Some(rest) = line.strip_prefix("Listening on ") else {
+                if line.starts_with("Data: ") {
+                    break;
+                }
+                continue;
+            };
+            match (rest.split_once("://"), rest.split_once(" for wire version 1")) {
+                (Some((_, at)), _) => address = Some(at.trim().parse()?),
+                (None, Some((at, _))) => classic = Some(at.parse()?),
+                _ => {}
             }
-        };
+        }
+        let address = address.context("hushd does not say where it listens")?;
         // Whatever else it says is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { child, address })
+        Ok(Self { child, address, classic })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for wire version 1.
+    #[must_use]
+    pub const fn classic(&self) -> Option<SocketAddr> {
+        self.classic
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Bytes of memory that it holds (`VmRSS`).
@@ -96,7 +124,19 @@ pub fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds("/proc/self/stat")
 }
 
-fn cpu_seconds(stat: &str) -> Result<f64> {
+/// A program on some cores, not started yet.
+pub(crate) fn on(cores: Cores, program: &Path) -> Command {
+    match cores {
+        Cores::All => Command::new(program),
+        Cores::First => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", "0"]).arg(program);
+            command
+        }
+    }
+}
+
+pub(crate) fn cpu_seconds(stat: &str) -> Result<f64> {
     let text = std::fs::read_to_string(stat)?;
     // The program's name is in parentheses and may hold anything.
     let (_, rest) = text.rsplit_once(')').context("an unknown form of stat")?;

@@ -10,6 +10,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a measurement goes by the machine's own clock")]
 
+pub mod classic;
 pub mod engine;
 pub mod hushd;
 pub mod line;

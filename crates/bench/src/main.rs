@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use hdrhistogram::Histogram;
+use hushwire_bench::classic::{self, Outcome, Talk};
 use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
 use hushwire_bench::line::Line;
 use hushwire_bench::load::{self, Shape};
@@ -38,6 +39,12 @@ struct Options {
     /// Messages of the engine.
     #[arg(long, default_value_t = 1_000)]
     messages: u32,
+    /// Wire version 1 alone, beside a Python loop that does what the original does.
+    #[arg(long)]
+    classic: bool,
+    /// The Python of that loop. With the package `cryptography` it signs keys as the original does.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -59,7 +66,6 @@ fn run(options: &Options) -> Result<()> {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
-    let (pairs, idle) = prepare(options, folder.path())?;
     let time = Duration::from_secs(options.seconds);
     let print = |figure: &Figure| {
         if options.json {
@@ -68,6 +74,11 @@ fn run(options: &Options) -> Result<()> {
             println!("{}", figure.line());
         }
     };
+    if options.classic {
+        originals(options, folder.path(), &runtime, time)?.iter().for_each(print);
+        return Ok(());
+    }
+    let (pairs, idle) = prepare(options, folder.path())?;
 
     let syncs = machine::sync_times(folder.path(), time / 4)?;
     let rows = machine::sqlite_rows_per_second(folder.path(), time / 4)?;
@@ -85,6 +96,9 @@ fn run(options: &Options) -> Result<()> {
         print(&figure);
     }
     for figure in engines(options)? {
+        print(&figure);
+    }
+    for figure in originals(options, folder.path(), &runtime, time)? {
         print(&figure);
     }
     Ok(())
@@ -196,6 +210,48 @@ fn engines(options: &Options) -> Result<Vec<Figure>> {
         figure("the engine encrypts and stores a message, p50", &times.encrypt),
         figure("the engine decrypts and stores a message, p50", &times.decrypt),
     ])
+}
+
+/// Wire version 1 through hushd, beside a Python loop that does for each message what the original does.
+fn originals(
+    options: &Options,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+    time: Duration,
+) -> Result<Vec<Figure>> {
+    let python = options.python.as_path();
+    if !classic::has_module(python, "sqlite3") {
+        eprintln!("left out: wire version 1 beside the original (no {})", python.display());
+        return Ok(Vec::new());
+    }
+    let folder = tempfile::tempdir_in(folder)?;
+    let hushd = Hushd::start_classic(&options.hushd, &folder.path().join("hushd"), Cores::First)?;
+    let original = classic::Original::start(python, folder.path(), Cores::First)?;
+    let ours = hushd.classic().context("hushd does not serve wire version 1")?;
+    let mut first = 0;
+    let mut run = |what| -> Result<(Outcome, Outcome)> {
+        first += 2 * classic::PAIRS;
+        let ours = runtime.block_on(classic::run(ours, hushd.process(), what, first, time))?;
+        let theirs = classic::run(original.address(), original.process(), what, first, time);
+        Ok((ours, runtime.block_on(theirs).context("the Python loop")?))
+    };
+    let mut figures = Vec::new();
+    let mut add =
+        |name: &str, unit_of: fn(&Outcome) -> f64, (ours, theirs): (Outcome, Outcome), least: Option<f64>| {
+            let (ours, theirs) = (unit_of(&ours), unit_of(&theirs));
+            figures.push(Figure::new(format!("classic: {name}"), ours, "/s").beside("a Python loop", theirs));
+            let times = Figure::new("  as often as the loop", ours / theirs, "times");
+            figures.push(least.map_or(times.clone(), |least| times.wanting(Target::AtLeast(least))));
+        };
+    if classic::has_module(python, "cryptography") {
+        let outcomes = run(Talk::Flow)?;
+        add("keys and message, online, a second of CPU", Outcome::per_cpu_second, outcomes, Some(4.0));
+    } else {
+        eprintln!("left out: keys and message (no cryptography for {})", python.display());
+    }
+    add("message alone, online, a second of CPU", Outcome::per_cpu_second, run(Talk::Online)?, None);
+    add("message to somebody offline, durable", Outcome::per_second, run(Talk::Offline)?, Some(20.0));
+    Ok(figures)
 }
 
 fn milliseconds(times: &Histogram<u64>, at: f64) -> f64 {
