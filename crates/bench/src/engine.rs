@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
+use hushwire_client::Place;
 use hushwire_client_store::{Database, KeySource};
 use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
@@ -53,6 +54,21 @@ pub fn measure(folder: &Path, messages: u32) -> Result<Times> {
         }
     }
     Ok(times)
+}
+
+/// A registered profile in `folder`, and nothing in it.
+///
+/// # Errors
+/// A database.
+pub fn registered(folder: &Path) -> Result<Place> {
+    let world = World::new(folder)?;
+    drop(world);
+    Ok(Place { folder: folder.join("alice"), key: key() })
+}
+
+/// Opens without stretching, as a key of the keyring does.
+fn key() -> KeySource {
+    KeySource::Key(Secret::new([9; 32]))
 }
 
 fn histogram() -> Result<Histogram<u64>> {
@@ -106,8 +122,7 @@ impl World {
     }
 
     fn join(&mut self, folder: &Path, name: &str, server: &ServerKey) -> Result<()> {
-        let key = KeySource::Key(Secret::new(rng::bytes(&OsEntropy)));
-        let mut db = Database::create(&folder.join(name), &key, &OsEntropy)?;
+        let mut db = Database::create(&folder.join(name), &key(), &OsEntropy)?;
         let handle: Handle = format!("@{name}").parse()?;
         let new = NewAccount {
             device_name: "bench".parse()?,

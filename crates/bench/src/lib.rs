@@ -17,4 +17,5 @@ pub mod line;
 pub mod load;
 pub mod machine;
 pub mod people;
+pub mod profile;
 pub mod table;

@@ -15,15 +15,18 @@ use hushwire_bench::line::Line;
 use hushwire_bench::load::{self, Shape};
 use hushwire_bench::people::{Maker, Pair, Person};
 use hushwire_bench::table::{Figure, Target};
-use hushwire_bench::{engine, machine};
+use hushwire_bench::{engine, machine, profile};
 use hushwire_types::SendSeq;
 
 /// Measures hushd and the engine, beside what the machine can do.
 #[derive(Parser)]
 struct Options {
     /// The hushd to measure.
+    #[arg(long, required_unless_present = "only_profile")]
+    hushd: Option<PathBuf>,
+    /// Measure the large profile alone.
     #[arg(long)]
-    hushd: PathBuf,
+    only_profile: bool,
     /// Where the databases are; the disk under it is what is measured.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -45,6 +48,9 @@ struct Options {
     /// The Python of that loop. With the package `cryptography` it signs keys as the original does.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
+    /// Messages of the large profile.
+    #[arg(long, default_value_t = 1_000_000)]
+    profile: u32,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -66,7 +72,6 @@ fn run(options: &Options) -> Result<()> {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
-    let time = Duration::from_secs(options.seconds);
     let print = |figure: &Figure| {
         if options.json {
             println!("{}", figure.json());
@@ -74,14 +79,35 @@ fn run(options: &Options) -> Result<()> {
             println!("{}", figure.line());
         }
     };
-    if options.classic {
-        originals(options, folder.path(), &runtime, time)?.iter().for_each(print);
+    let hushd = options.hushd.as_deref().filter(|_| !options.only_profile);
+    if let (Some(hushd), true) = (hushd, options.classic) {
+        originals(options, hushd, folder.path(), &runtime)?.iter().for_each(print);
         return Ok(());
     }
-    let (pairs, idle) = prepare(options, folder.path())?;
+    if let Some(hushd) = hushd {
+        measure_server(options, hushd, folder.path(), &runtime, &print)?;
+        for figure in engines(options)? {
+            print(&figure);
+        }
+    }
+    for figure in profiles(options, folder.path(), &runtime)? {
+        print(&figure);
+    }
+    Ok(())
+}
 
-    let syncs = machine::sync_times(folder.path(), time / 4)?;
-    let rows = machine::sqlite_rows_per_second(folder.path(), time / 4)?;
+/// hushd, beside what the machine can do.
+fn measure_server(
+    options: &Options,
+    hushd: &Path,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+    print: &dyn Fn(&Figure),
+) -> Result<()> {
+    let (pairs, idle) = prepare(options, hushd, folder)?;
+    let time = Duration::from_secs(options.seconds);
+    let syncs = machine::sync_times(folder, time / 4)?;
+    let rows = machine::sqlite_rows_per_second(folder, time / 4)?;
     let echoes = runtime.block_on(machine::tls_echoes_per_second(time / 2))?;
     for (what, at) in [("a sync of the disk, p50", 50.0), ("a sync of the disk, p99", 99.0)] {
         print(&Figure::new(what, milliseconds(&syncs, at), "ms"));
@@ -89,24 +115,21 @@ fn run(options: &Options) -> Result<()> {
     print(&Figure::new("rows of 1 KiB into bare SQLite, 1,000 a transaction", rows, "/s"));
     print(&Figure::new("echoes of 1 KiB over bare TLS, both ends on one core", echoes, "/s"));
 
-    for figure in resting(options, folder.path(), &runtime, &idle)? {
+    for figure in resting(hushd, folder, runtime, &idle)? {
         print(&figure);
     }
-    for figure in online(options, folder.path(), &runtime, &pairs, time, rows, echoes)? {
+    for figure in online(hushd, folder, runtime, &pairs, time, rows, echoes)? {
         print(&figure);
     }
-    for figure in engines(options)? {
-        print(&figure);
-    }
-    for figure in originals(options, folder.path(), &runtime, time)? {
+    for figure in originals(options, hushd, folder, runtime)? {
         print(&figure);
     }
     Ok(())
 }
 
 /// Everybody that the measurements need, in the database of a server that has run once.
-fn prepare(options: &Options, folder: &Path) -> Result<(Vec<Pair>, Vec<Person>)> {
-    drop(Hushd::start(&options.hushd, folder, Cores::All)?);
+fn prepare(options: &Options, hushd: &Path, folder: &Path) -> Result<(Vec<Pair>, Vec<Person>)> {
+    drop(Hushd::start(hushd, folder, Cores::All)?);
     let mut maker = Maker::open(&folder.join(hushwire_server::run::DATABASE_NAME))?;
     let pairs = (0..options.pairs).map(|_| maker.pair()).collect::<Result<Vec<_>>>()?;
     let idle = (0..options.idle).map(|_| maker.person()).collect::<Result<Vec<_>>>()?;
@@ -115,12 +138,12 @@ fn prepare(options: &Options, folder: &Path) -> Result<(Vec<Pair>, Vec<Person>)>
 
 /// What a server holds that does nothing, and what each connection adds.
 fn resting(
-    options: &Options,
+    hushd: &Path,
     folder: &Path,
     runtime: &tokio::runtime::Runtime,
     idle: &[Person],
 ) -> Result<Vec<Figure>> {
-    let hushd = Hushd::start(&options.hushd, folder, Cores::All)?;
+    let hushd = Hushd::start(hushd, folder, Cores::All)?;
     runtime.block_on(async { tokio::time::sleep(Duration::from_secs(1)).await });
     let at_rest = hushd.resident_bytes()?;
     let lines = runtime.block_on(async {
@@ -149,7 +172,7 @@ fn resting(
 
 /// Messages as fast as they go, and the delivery of messages at a rate.
 fn online(
-    options: &Options,
+    hushd: &Path,
     folder: &Path,
     runtime: &tokio::runtime::Runtime,
     pairs: &[Pair],
@@ -157,7 +180,7 @@ fn online(
     rows: f64,
     echoes: f64,
 ) -> Result<Vec<Figure>> {
-    let hushd = Hushd::start(&options.hushd, folder, Cores::First)?;
+    let hushd = Hushd::start(hushd, folder, Cores::First)?;
     let warm_up = time / 5;
     let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
     let closed = Shape::Closed { in_flight: 20 };
@@ -215,17 +238,18 @@ fn engines(options: &Options) -> Result<Vec<Figure>> {
 /// Wire version 1 through hushd, beside a Python loop that does for each message what the original does.
 fn originals(
     options: &Options,
+    hushd: &Path,
     folder: &Path,
     runtime: &tokio::runtime::Runtime,
-    time: Duration,
 ) -> Result<Vec<Figure>> {
+    let time = Duration::from_secs(options.seconds);
     let python = options.python.as_path();
     if !classic::has_module(python, "sqlite3") {
         eprintln!("left out: wire version 1 beside the original (no {})", python.display());
         return Ok(Vec::new());
     }
     let folder = tempfile::tempdir_in(folder)?;
-    let hushd = Hushd::start_classic(&options.hushd, &folder.path().join("hushd"), Cores::First)?;
+    let hushd = Hushd::start_classic(hushd, &folder.path().join("hushd"), Cores::First)?;
     let original = classic::Original::start(python, folder.path(), Cores::First)?;
     let ours = hushd.classic().context("hushd does not serve wire version 1")?;
     let mut first = 0;
@@ -251,6 +275,38 @@ fn originals(
     }
     add("message alone, online, a second of CPU", Outcome::per_cpu_second, run(Talk::Online)?, None);
     add("message to somebody offline, durable", Outcome::per_second, run(Talk::Offline)?, Some(20.0));
+    Ok(figures)
+}
+
+/// A profile of years, in the folder of the databases.
+fn profiles(options: &Options, folder: &Path, runtime: &tokio::runtime::Runtime) -> Result<Vec<Figure>> {
+    let measured = profile::measure(folder, options.profile, 20, runtime)?;
+    let of = options.profile;
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let size = measured.bytes as f64 / 1e6;
+    let mut figures = vec![
+        Figure::new(format!("a profile of {of} messages"), size, "MB"),
+        Figure::new("  writing a message into it, many at once", measured.written.as_secs_f64() * 1e6, "µs"),
+        Figure::new(
+            "  opening it and showing its conversations, p50",
+            milliseconds(&measured.opened, 50.0),
+            "ms",
+        )
+        .wanting(Target::AtMost(150.0)),
+        Figure::new("  the same, the slowest of 20", milliseconds(&measured.opened, 100.0), "ms"),
+    ];
+    for search in &measured.searches {
+        let what = format!("  searching {}, p50", search.what);
+        figures
+            .push(Figure::new(what, milliseconds(&search.times, 50.0), "ms").wanting(Target::AtMost(50.0)));
+    }
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let size = measured.backup.bytes as f64 / 1e6;
+    figures.extend([
+        Figure::new("  its backup", size, "MB"),
+        Figure::new("  writing the backup", measured.backup.written.as_secs_f64(), "s"),
+        Figure::new("  reading the backup to its end", measured.backup.verified.as_secs_f64(), "s"),
+    ]);
     Ok(figures)
 }
 

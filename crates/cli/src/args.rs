@@ -4,6 +4,7 @@
 
 mod classic;
 mod daemon;
+mod past;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use classic::{Classic, ClassicCommand};
 pub use daemon::{Daemon, RpcCommand};
+pub use past::{BackupCommand, Export, ExportFormat, Search};
 
 /// Exit codes, as the man page lists them.
 pub const EXIT_CODES: &str = "\
@@ -106,6 +108,16 @@ pub enum Command {
     Verify(Verify),
     /// Show the messages of a conversation.
     History(History),
+    /// Search in all messages that are here, by beginnings of words.
+    Search(Search),
+    /// Write a conversation to a file that people or programs read. It is not encrypted.
+    Export(Export),
+    /// Back up your history, encrypted, or restore it on another device of your account.
+    Backup {
+        /// What to do.
+        #[command(subcommand)]
+        command: BackupCommand,
+    },
     /// Keep the profile open for scripts, bots and other commands (JSON-RPC); ends on Ctrl-C.
     Daemon(Daemon),
     /// Call a method of the JSON-RPC interface, or print its schema.
@@ -262,6 +274,12 @@ pub struct Recover {
     /// Read the recovery key from this file instead of the terminal; - for standard input.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
+    /// Bring the history back too, from this backup of your account.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub backup: Option<PathBuf>,
+    /// Read the backup's key or passphrase from this file instead of the terminal.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "backup")]
+    pub secret_file: Option<PathBuf>,
     /// What this device is called; the machine's name by default.
     #[arg(long, value_name = "NAME")]
     pub device_name: Option<String>,

@@ -1,9 +1,11 @@
 //! One module for each command.
 
+pub(crate) mod backup;
 pub(crate) mod chat;
 pub(crate) mod classic;
 pub(crate) mod daemon;
 pub(crate) mod device;
+pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod group;
 pub(crate) mod handles;
@@ -16,6 +18,7 @@ pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod recover;
 pub(crate) mod rpc;
+pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod shape;
 pub(crate) mod verify;

@@ -14,6 +14,7 @@
 pub mod args;
 mod command;
 pub mod exit;
+mod export;
 mod failure;
 mod place;
 mod run;

@@ -130,6 +130,9 @@ fn carry_out(context: &Context, command: Command) -> Outcome {
             Command::History(history) => command::history::run(context, history).await,
             Command::Daemon(daemon) => command::daemon::run(context, daemon).await,
             Command::Rpc { command } => command::rpc::run(context, command).await,
+            Command::Search(search) => command::search::run(context, search).await,
+            Command::Export(export) => command::export::run(context, export).await,
+            Command::Backup { command } => command::backup::run(context, command).await,
             Command::Completions { .. } | Command::Manual | Command::Classic(_) => Ok(Exit::Ok),
         }
     });

@@ -10,7 +10,7 @@ use rusqlite::params;
 
 use crate::column::{Coded, coded, coded_at, fixed_at, int, opt_time_at, time, uint_at};
 use crate::timeline::{self, Entry, RowId};
-use crate::{StoreError, Tx, View};
+use crate::{StoreError, Tx, View, search};
 
 /// What a hidden row says of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +148,7 @@ pub fn is_calling_me(view: &View<'_>, row: RowId) -> Result<bool, StoreError> {
 pub fn unread_calls(view: &View<'_>, conversation: &ConversationId) -> Result<u64, StoreError> {
     let (generation, order) = is_read_to(view, conversation)?.unwrap_or((Generation(0), Order(0)));
     let found = view.one(
-        "SELECT count(*) AS calls FROM timeline WHERE conversation = ?1 AND calls_me = 1
+        "SELECT count(*) AS calls FROM timeline WHERE conversation = ?1 AND calls_me = 1 AND restored = 0
              AND (generation, ord) > (?2, ?3)",
         params![conversation.as_ref(), int(generation.0), int(order.0)],
         |row| uint_at(row, "calls"),
@@ -167,7 +167,7 @@ pub fn delete(
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
     erase_said(tx, about, conversation)?;
-    tx.erase("DELETE FROM search WHERE rowid = ?1", params![row.0])?;
+    search::remove(tx, row)?;
     tx.erase("DELETE FROM receipt_owed WHERE timeline = ?1", params![row.0])?;
     tx.erase("UPDATE timeline SET content = x'', state = 6, reason = NULL WHERE id = ?1", params![row.0])?;
     Ok(())
@@ -271,7 +271,7 @@ pub fn unread(view: &View<'_>, conversation: &ConversationId) -> Result<u64, Sto
     let (generation, order) = is_read_to(view, conversation)?.unwrap_or((Generation(0), Order(0)));
     let found = view.one(
         "SELECT count(*) AS unread FROM timeline WHERE conversation = ?1 AND state = 3 AND hidden = 0
-             AND (generation, ord) > (?2, ?3)",
+             AND restored = 0 AND (generation, ord) > (?2, ?3)",
         params![conversation.as_ref(), int(generation.0), int(order.0)],
         |row| uint_at(row, "unread"),
     )?;
@@ -291,7 +291,7 @@ pub fn unread_through(
     let (from, after) = is_read_to(view, conversation)?.unwrap_or((Generation(0), Order(0)));
     view.many(
         "SELECT * FROM timeline WHERE conversation = ?1 AND state = 3 AND hidden = 0
-             AND (generation, ord) > (?2, ?3) AND (generation, ord) <= (?4, ?5)
+             AND restored = 0 AND (generation, ord) > (?2, ?3) AND (generation, ord) <= (?4, ?5)
          ORDER BY generation, ord, id LIMIT ?6",
         params![conversation.as_ref(), int(from.0), int(after.0), int(generation.0), int(order.0), limit],
         timeline::read,

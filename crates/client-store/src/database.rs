@@ -299,7 +299,7 @@ mod tests {
     use hushwire_types::{OsEntropy, Secret};
 
     use super::*;
-    use crate::{setting, timeline};
+    use crate::{history, setting, timeline};
 
     fn key() -> KeySource {
         KeySource::Key(Secret::new([1; 32]))
@@ -326,7 +326,7 @@ mod tests {
             ("secure_delete", "Integer(1)"),
             ("temp_store", "Integer(2)"),
             ("cipher_memory_security", "Text(\"0\")"),
-            ("user_version", "Integer(5)"),
+            ("user_version", "Integer(6)"),
         ] {
             assert_eq!(pragma(&database, name), value, "{name}");
         }
@@ -359,7 +359,7 @@ mod tests {
         database.close().unwrap();
         let before = std::fs::read(folder.path().join("hush.db")).unwrap();
         let refused = Database::open(folder.path(), &key());
-        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 5 })));
+        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 6 })));
         assert_eq!(std::fs::read(folder.path().join("hush.db")).unwrap(), before);
     }
 
@@ -386,7 +386,7 @@ mod tests {
     fn a_page_of_a_timeline_is_read_from_the_index_without_sorting() {
         let folder = tempfile::tempdir().unwrap();
         let database = create(folder.path());
-        for sql in timeline::PAGES {
+        for sql in timeline::PAGES.into_iter().chain(history::PAGES) {
             let mut statement = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
             let plan: Vec<String> = statement

@@ -121,6 +121,26 @@ pub fn set_timer(
     Ok(changed > 0)
 }
 
+/// How long messages of a direct conversation live, as somebody said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// In seconds; 0 for ever.
+    pub lives_for_s: u32,
+    /// Where in the conversation it was said.
+    pub place: (Generation, Order),
+}
+
+/// What was said last of how long messages of a direct conversation live; none where nothing ever was.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn said(view: &View<'_>, conversation: &ConversationId) -> Result<Option<Said>, StoreError> {
+    view.one("SELECT * FROM timer WHERE conversation = ?1", params![conversation.as_ref()], |row| {
+        let place = (Generation(uint_at(row, "generation")?), Order(uint_at(row, "ord")?));
+        Ok(Said { lives_for_s: row.get("lives_for_s")?, place })
+    })
+}
+
 /// How long messages of a direct conversation live; 0 for ever.
 ///
 /// # Errors

@@ -43,6 +43,7 @@ pub mod account;
 pub mod conversation;
 pub mod expiry;
 pub mod group_facts;
+pub mod history;
 pub mod journal;
 pub mod key_package;
 pub mod list;

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_list_history.sql"),
     include_str!("migrations/0003_groups.sql"),
     include_str!("migrations/0004_life_of_a_message.sql"),
+    include_str!("migrations/0005_search.sql"),
     include_str!("migrations/0006_settings.sql"),
 ];
 
@@ -38,4 +39,36 @@ fn apply(connection: &mut Connection, version: i64, step: &str) -> Result<(), St
     transaction.execute_batch(step)?;
     transaction.pragma_update(None, "user_version", version)?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_before_the_new_index_wait_to_be_indexed() {
+        for rows in [0_i64, 3] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for (version, step) in (1_i64..).zip(STEPS).take(4) {
+                apply(&mut connection, version, step).unwrap();
+            }
+            for n in 1..=rows {
+                let insert = "INSERT INTO timeline (conversation, generation, ord, content_id, account, device, sent_at,
+                    content, state) VALUES (x'01', 1, ?1, ?2, x'02', x'03', 5, x'', 3)";
+                connection.execute(insert, params![n, n.to_be_bytes()]).unwrap();
+                connection
+                    .execute("INSERT INTO search (rowid, text) VALUES (?1, 'old')", params![n])
+                    .unwrap();
+            }
+            migrate(&mut connection).unwrap();
+            let below: Option<i64> =
+                connection.query_row("SELECT max(below) FROM unindexed", [], |row| row.get(0)).unwrap();
+            assert_eq!(below, (rows > 0).then_some(rows + 1));
+            let indexed: i64 =
+                connection.query_row("SELECT count(*) FROM search", [], |row| row.get(0)).unwrap();
+            assert_eq!(indexed, 0);
+        }
+    }
 }

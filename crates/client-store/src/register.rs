@@ -59,6 +59,24 @@ pub fn of_code(view: &View<'_>, code: u32) -> Result<Vec<Register>, StoreError> 
     view.many("SELECT * FROM register WHERE code = ?1", params![code], read)
 }
 
+/// At most `limit` registers behind this one, or from the first one on, in an order of their own.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn after(view: &View<'_>, behind: Option<&Register>, limit: u32) -> Result<Vec<Register>, StoreError> {
+    let Some(behind) = behind else {
+        let sql = "SELECT * FROM register ORDER BY code, account, conversation, content LIMIT ?1";
+        return view.many(sql, params![limit], read);
+    };
+    let key = Key::of(&behind.subject);
+    view.many(
+        "SELECT * FROM register WHERE (code, account, conversation, content) > (?1, ?2, ?3, ?4)
+         ORDER BY code, account, conversation, content LIMIT ?5",
+        params![behind.code, key.account, key.conversation, key.content, limit],
+        read,
+    )
+}
+
 /// All registers about an account.
 ///
 /// # Errors
@@ -110,11 +128,23 @@ pub fn set(
 /// # Errors
 /// The database cannot be written.
 pub fn merge(tx: &Tx<'_>, told: &Register) -> Result<bool, StoreError> {
-    let known = find(tx, &told.subject, told.code)?;
-    if known.is_some_and(|known| (known.at, &known.value) >= (told.at, &told.value)) {
+    take(tx, told, Some(SendSeq(0)))
+}
+
+/// Takes what was set before, as a backup has it, where that counts; the other devices must be told. Whether it does.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn restore(tx: &Tx<'_>, past: &Register) -> Result<bool, StoreError> {
+    take(tx, past, None)
+}
+
+fn take(tx: &Tx<'_>, new: &Register, told: Option<SendSeq>) -> Result<bool, StoreError> {
+    let known = find(tx, &new.subject, new.code)?;
+    if known.is_some_and(|known| (known.at, &known.value) >= (new.at, &new.value)) {
         return Ok(false);
     }
-    write(tx, told, Some(SendSeq(0)))?;
+    write(tx, new, told)?;
     Ok(true)
 }
 

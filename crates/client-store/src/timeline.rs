@@ -14,7 +14,7 @@ use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 use crate::column::{fixed_at, int, invalid, opt_time_at, opt_uint_at, time, time_at, uint_at};
-use crate::{StoreError, Tx, View};
+use crate::{StoreError, Tx, View, search};
 
 /// Identifies a row of the timeline within this profile; grows with insertion, is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -306,7 +306,11 @@ pub fn last_order(
     conversation: &ConversationId,
 ) -> Result<Option<(Generation, Order)>, StoreError> {
     view.one(
-        "SELECT generation, ord FROM timeline WHERE conversation = ?1 AND unsent = 0
+        "SELECT * FROM (SELECT generation, ord FROM timeline WHERE conversation = ?1 AND hidden = 0 AND unsent = 0
+                 ORDER BY generation DESC, ord DESC LIMIT 1)
+         UNION ALL
+         SELECT * FROM (SELECT generation, ord FROM timeline WHERE conversation = ?1 AND hidden = 1 AND unsent = 0
+                 ORDER BY generation DESC, ord DESC LIMIT 1)
          ORDER BY generation DESC, ord DESC LIMIT 1",
         params![conversation.as_ref()],
         |row| Ok((Generation(uint_at(row, "generation")?), Order(uint_at(row, "ord")?))),
@@ -368,7 +372,7 @@ pub fn set_delivered(tx: &Tx<'_>, row: RowId, at: Timestamp) -> Result<(), Store
 /// The database cannot be written.
 pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
     for sql in [
-        "DELETE FROM search WHERE rowid = ?1",
+        search::REMOVE,
         "DELETE FROM receipt_owed WHERE timeline = ?1",
         "DELETE FROM seen_by WHERE timeline = ?1",
         "DELETE FROM expiry WHERE timeline = ?1",
@@ -388,7 +392,8 @@ pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
 /// The database cannot be written.
 pub fn erase_conversation(tx: &Tx<'_>, conversation: &ConversationId) -> Result<(), StoreError> {
     for sql in [
-        "DELETE FROM search WHERE rowid IN (SELECT id FROM timeline WHERE conversation = ?1)",
+        "DELETE FROM search WHERE rowid IN
+             (SELECT found_at FROM timeline WHERE conversation = ?1 AND found_at IS NOT NULL)",
         "DELETE FROM receipt_owed WHERE conversation = ?1",
         "DELETE FROM seen_by WHERE timeline IN (SELECT id FROM timeline WHERE conversation = ?1)",
         "DELETE FROM expiry WHERE timeline IN (SELECT id FROM timeline WHERE conversation = ?1)",

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hushwire_client_store::search::Query;
 use hushwire_client_store::{Reader, StoreError, View, journal, timeline};
 use hushwire_engine::{Command, MessageRef, Outcome, Recipient, Refusal};
 use hushwire_identity::Handle;
@@ -16,7 +17,9 @@ use crate::connect::ServerAddress;
 use crate::driver::{Ask, Driver, Parts, Typing};
 use crate::link::{ClockSkew, Link};
 use crate::profile::World;
-use crate::view::{self, Account, Contact, Conversation, Cursor, Devices, Handles, Page, Person, Settled};
+use crate::view::{
+    self, Account, Contact, Conversation, Cursor, Devices, Found, Handles, Page, Person, Settled,
+};
 use crate::worker::{Gone, Stepped, Worker};
 
 /// What is kept of typing for who looks too slowly.
@@ -289,6 +292,14 @@ impl Client {
         self.read(move |view| view::find(view, &name)).await
     }
 
+    /// Messages that have a word beginning with each word of the query, in any case and with any accents.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn search(&self, query: Query) -> Result<Found, ClientError> {
+        self.read(move |view| view::search(view, &query)).await
+    }
+
     /// The messages of a conversation that an id means: a whole one, or the beginning of that of a recent message.
     ///
     /// # Errors
@@ -370,6 +381,26 @@ impl Client {
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+    }
+
+    /// A page of a conversation from its beginning on, or after an earlier page. Messages that disappear are left out: this is for
+    /// what is kept elsewhere, where they would outlive their time.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn forward(
+        &self,
+        conversation: ConversationId,
+        after: Option<view::Cursor>,
+        limit: u32,
+    ) -> Result<view::Forward, ClientError> {
+        self.read(move |view| view::forward(view, conversation, after, limit)).await
+    }
+
+    /// A connection of one's own to the database, for what takes so long that others would wait.
+    pub(crate) async fn fresh_reader(&self) -> Result<Reader, ClientError> {
+        let opened = self.shared.worker.with(|_, db| db.reader()).await?;
+        opened.map_err(|_| ClientError::Damaged("database"))
     }
 
     pub(crate) async fn read<T: Send + 'static>(

@@ -88,10 +88,12 @@
 //! - Nothing is sent to a server that has not proved its pinned identity on that very connection (rule R6).
 
 pub mod backoff;
+pub mod backup;
 #[cfg(test)]
 mod canned;
 pub mod client;
 pub mod connect;
+pub mod draft;
 mod driver;
 pub mod group;
 pub mod join;
@@ -107,14 +109,17 @@ mod transfer;
 pub mod view;
 mod worker;
 
+pub use backup::{BackupError, BackupKind, BackupOpener, backup_kind, verify_backup};
 pub use client::{Changes, Client, ClientError, Queued};
 pub use connect::{ConnectError, ServerAddress, Transport};
+pub use draft::{Draft, FileError};
 pub use driver::Typing;
 pub use group::Granted;
 pub use hushwire_client_store::account::{Says, Trust};
 pub use hushwire_client_store::conversation::ConversationState;
 pub use hushwire_client_store::group_facts::Who;
 pub use hushwire_client_store::member::Role;
+pub use hushwire_client_store::search::{Piece, Place as SearchPlace, Query};
 pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
@@ -122,8 +127,8 @@ pub use hushwire_client_store::{
 pub use hushwire_content::{Poll, limits};
 pub use hushwire_engine::{
     AccountSettings, Alert, ClaimAnswer, ClaimState, Command, ConversationSettings, Event, GroupChange,
-    GroupRole, GroupWho, HandleClaim, MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Setting,
-    account_code,
+    GroupRole, GroupWho, HandleClaim, MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Restored,
+    Setting, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

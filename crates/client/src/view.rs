@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use hushwire_client_store::account::{self as accounts, Says, Trust};
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
-use hushwire_client_store::{View, about, expiry, group_facts, journal, profile};
+use hushwire_client_store::{View, about, expiry, group_facts, history, journal, profile};
 use hushwire_engine::{
     Alert, ClaimState, ConversationSettings, Event, HandleClaim, Notice, StepError, conversation_settings,
     is_accepted, is_blocked,
@@ -19,6 +19,7 @@ use crate::client::ClientError;
 mod devices;
 mod group;
 mod message;
+mod search;
 
 pub use devices::{Device, Devices};
 pub(crate) use devices::{devices, unsettled};
@@ -27,6 +28,8 @@ pub(crate) use group::{find_groups, group};
 use message::message;
 pub use message::{Body, Choice, Expiry, Message, Quoted, Reaction, Reader};
 pub(crate) use message::{find_message, pinned, starred};
+pub(crate) use search::search;
+pub use search::{Found, Hit};
 
 /// This account and this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -392,6 +395,40 @@ pub(crate) fn timeline(
         .rev()
         .map(|entry| Ok(Row { message: message(&mut people, me, entry)?, state: entry.entry.state.clone() }));
     Ok(Page { messages: rows.collect::<Result<_, ClientError>>()?, before })
+}
+
+/// A page of a conversation from its beginning on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The rows, the oldest first, those that are not sent last.
+    pub messages: Vec<Row>,
+    /// How many stood between them and were left out: messages that disappear.
+    pub left_out: u64,
+    /// Where the next page begins; none after the last one.
+    pub after: Option<Cursor>,
+}
+
+pub(crate) fn forward(
+    view: &View<'_>,
+    conversation: ConversationId,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Forward, ClientError> {
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let after = after.map(|Cursor(position)| position);
+    let rows = history::forward(view, &conversation, after.as_ref(), limit)?;
+    let mut page = Forward { messages: Vec::new(), left_out: 0, after: None };
+    page.after = rows.last().map(|last| Cursor(last.position()));
+    for entry in &rows {
+        let message = message(&mut people, me.account, entry)?;
+        if message.expiry.is_some() {
+            page.left_out += 1;
+        } else {
+            page.messages.push(Row { message, state: entry.entry.state.clone() });
+        }
+    }
+    Ok(page)
 }
 
 pub(crate) fn settled(

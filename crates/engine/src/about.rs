@@ -344,10 +344,8 @@ impl Step<'_, '_> {
         if !about::of(self.tx, &message.conversation, &message.about(), Aspect::Delete)?.is_empty() {
             return self.take_away(&message.conversation, entry, message);
         }
-        if !about::of(self.tx, &message.conversation, &message.about(), Aspect::Edit)?.is_empty()
-            && let Some(wording) = self.wording(entry)?
-        {
-            search::put(self.tx, entry.row, &wording)?;
+        if !about::of(self.tx, &message.conversation, &message.about(), Aspect::Edit)?.is_empty() {
+            self.index_again(entry)?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! What a front end can ask for, and how it ends.
 
 use std::fmt;
+use std::sync::Arc;
 
+use hushwire_backup::Record;
 use hushwire_content::Poll;
 use hushwire_identity::list::Joining;
 use hushwire_identity::{DeviceName, Handle};
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-use crate::{ClaimAnswer, MessageRef, Setting};
+use crate::{ClaimAnswer, MessageRef, Restored, Setting};
 
 /// A number that the caller chooses and gets back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -227,6 +229,13 @@ pub enum Command {
         /// Which one.
         conversation: ConversationId,
     },
+    /// Take over some records of a backup that was read to its end before.
+    RestoreHistory {
+        /// Whose history it is, as its head says.
+        account: AccountId,
+        /// The records, in their order. Those that are here already change nothing.
+        records: Arc<[Record]>,
+    },
 }
 
 /// For whom a message is deleted.
@@ -358,6 +367,8 @@ pub enum Outcome {
         /// The list entry that adds it, without its own signature.
         draft: Vec<u8>,
     },
+    /// The records were taken over.
+    Restored(Restored),
     /// Done.
     Done,
     /// Not done, and nothing was stored.
@@ -503,6 +514,9 @@ pub enum Refusal {
     /// A timer over the limit.
     #[error("messages live for at most four weeks: {0} seconds")]
     TimerTooLong(u32),
+    /// A backup of another account.
+    #[error("this backup is of another account: restore it in a profile of that one")]
+    OtherBackup,
     /// There is nothing to decide.
     #[error("there is no change to decide about")]
     NoChange,

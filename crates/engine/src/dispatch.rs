@@ -64,6 +64,7 @@ impl Step<'_, '_> {
             Command::DraftDevice { joining } => self.draft_device(joining),
             Command::Name { account, name } => self.name(account, name.as_deref()),
             Command::Resume { conversation } => self.resume(conversation),
+            Command::RestoreHistory { account, records } => self.restore_history(*account, records),
             _ => Ok(Outcome::Refused(Refusal::UnknownHere("such command"))),
         }
     }

@@ -13,8 +13,8 @@
 
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
+use hushwire_client_store::expiry;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
-use hushwire_client_store::{expiry, search};
 use hushwire_content::{Encoded, Kind, limits};
 use hushwire_mls::GroupView;
 use hushwire_types::{ConversationId, Generation, Order, Timestamp};
@@ -139,17 +139,6 @@ impl Step<'_, '_> {
         about::erase_said(self.tx, &About { account, content }, &message.conversation)?;
         timeline::erase(self.tx, entry.row)?;
         self.event(&Event::Deleted { account, content }, Some(message.conversation), None)
-    }
-
-    /// The words by which a message is found, if it has any.
-    pub(crate) fn index(&mut self, row: RowId, kind: &Kind) -> Result<(), Stop> {
-        let words = match kind {
-            Kind::Text(text) => text.body.clone(),
-            Kind::Poll(poll) => format!("{}\n{}", poll.question, poll.options.join("\n")),
-            Kind::Card(card) => format!("{} {}", card.name, card.handle),
-            _ => return Ok(()),
-        };
-        Ok(search::put(self.tx, row, &words)?)
     }
 
     /// A message of this device's own is at the server: its time begins.

@@ -225,7 +225,7 @@ impl Step<'_, '_> {
     }
 
     /// Whether a content mentions this account, or answers it.
-    fn calls_me(&self, kind: &Kind) -> bool {
+    pub(crate) fn calls_me(&self, kind: &Kind) -> bool {
         let me = self.me.account;
         let Kind::Text(text) = kind else { return false };
         text.mentions.contains(&me) || text.quote.as_ref().is_some_and(|quote| quote.target.account == me)

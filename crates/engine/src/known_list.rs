@@ -257,7 +257,7 @@ impl Step<'_, '_> {
     }
 
     /// Writes all entries but the first `known`, in the order in which they were taken.
-    fn write_entries(&self, list: &DeviceList, known: usize) -> Result<(), Stop> {
+    pub(crate) fn write_entries(&self, list: &DeviceList, known: usize) -> Result<(), Stop> {
         let account = list.account_id();
         for bytes in list.history().skip(known) {
             let entry = UnverifiedEntry::decode(bytes)

@@ -68,6 +68,12 @@
 //! [`handle_claims`] reads; [`Command::DecideClaim`] is answered by the server. A handle of somebody else that moved is looked up at
 //! once: where it means another account, sending to them waits for the person.
 //!
+//! *Search.* A text is indexed in the step that writes its row, and leaves the index in the step that erases it. What an older
+//! version has written is indexed some rows a step, the latest first, until all are.
+//!
+//! *Back up and restore a history.* [`back_up`] gives what people wrote and chose as records; [`Command::RestoreHistory`] adds those
+//! that are missing to a profile of the same account: no message arrives, and no receipt is owed.
+//!
 //! *KeyPackages.* A pool of 20 is refilled when 10 are left; the last resort is renewed weekly and after each use.
 //!
 //! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
@@ -75,6 +81,7 @@
 
 mod about;
 mod answers;
+mod backup;
 mod claims;
 mod command;
 mod commits;
@@ -90,7 +97,9 @@ mod error;
 mod event;
 mod expiry;
 mod group;
+mod import;
 mod incoming;
+mod index;
 mod input;
 mod join;
 mod key_packages;
@@ -123,6 +132,7 @@ mod wishes;
 mod witness;
 
 pub use about::MessageRef;
+pub use backup::back_up;
 pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_claims, own_handles};
 pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Reach, Recipient, Refusal};
 pub use effect::{Broken, Effect};
@@ -131,6 +141,7 @@ pub use ephemeral::TYPING_EVERY;
 pub use error::{OpenError, RegisterError, StepError};
 pub use event::{Alert, Event};
 pub use hushwire_client_store::profile::ProfileState;
+pub use import::Restored;
 pub use input::Input;
 pub use linked::{Home, NewDevice};
 pub use notice::{Mismatch, Notice};

@@ -96,6 +96,9 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2 * HOUR);
 /// Old rows are looked for this often.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(HOUR);
 
+/// Rows of before that are indexed for search in a step: few enough that nobody waits for it.
+pub(crate) const INDEX_BATCH: u32 = 256;
+
 /// The most characters of a local name.
 pub(crate) const LOCAL_NAME_CHARACTERS: usize = 64;
 

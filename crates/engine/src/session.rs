@@ -10,6 +10,7 @@ use hushwire_mls::Addition;
 use hushwire_types::{AccountId, ConversationId, ListNumber, Seq, Timestamp};
 
 use crate::devices::Appending;
+use crate::index::Index;
 use crate::{ClaimAnswer, Command, CommandId, Tag, schedule};
 
 /// The volatile part of an engine. It is cloned before a step and put back where the step fails.
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) stepped: Option<Timestamp>,
     /// When old rows were last looked for.
     pub(crate) swept: Option<Timestamp>,
+    /// How the search index stands.
+    pub(crate) index: Index,
     /// The hole at which this device already asked for the stream again.
     pub(crate) hole: Option<Seq>,
 }
@@ -162,7 +165,8 @@ impl Session {
         let later = self.later.first().map(|(at, _)| *at);
         let backoff = self.connection.as_ref().and_then(|connection| connection.next_retry(now));
         let sweep = self.swept.map(|swept| swept.after(schedule::SWEEP_EVERY));
-        later.into_iter().chain(backoff).chain(sweep).min()
+        let index = (self.index == Index::Behind).then_some(now);
+        later.into_iter().chain(backoff).chain(sweep).chain(index).min()
     }
 
     /// The earliest time of a voluntary Commit in this conversation.

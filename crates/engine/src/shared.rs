@@ -178,7 +178,7 @@ impl Step<'_, '_> {
     }
 
     /// What a register does beyond standing in its row.
-    fn apply(&mut self, register: &Register) -> Result<(), Stop> {
+    pub(crate) fn apply(&mut self, register: &Register) -> Result<(), Stop> {
         match register.subject {
             Subject::Everything => {
                 if register.code == code::PROFILE {
@@ -283,6 +283,10 @@ fn to_content(register: &Register) -> hushwire_content::Register {
 
 fn from_content(register: &hushwire_content::Register) -> Register {
     let hushwire_content::Register { subject, code, value, at } = register.clone();
-    // A time that no clock shows would let no later value count.
-    Register { subject, code, value, at: at.min(Timestamp::from_ms(LATEST_MS)) }
+    Register { subject, code, value, at: no_later_than_any_clock(at) }
+}
+
+/// A time that no clock shows would let no later value count.
+pub(crate) fn no_later_than_any_clock(at: Timestamp) -> Timestamp {
+    at.min(Timestamp::from_ms(LATEST_MS))
 }

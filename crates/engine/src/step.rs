@@ -115,6 +115,7 @@ impl<'s, 't> Step<'s, 't> {
         self.session.wake(self.now);
         self.expire()?;
         self.sweep()?;
+        self.index_some()?;
         self.owed()?;
         self.write_groups()?;
         self.write_cursor()?;

@@ -10,6 +10,7 @@
 //! - Signatures cover received bytes, under a label of [`labels`], every part of the message length-prefixed.
 //! - No secret key is shown by `Debug`.
 
+pub mod backup_key;
 mod codec;
 pub mod credential;
 mod crockford;
@@ -26,6 +27,7 @@ pub mod safety;
 pub mod server;
 pub mod statement;
 
+pub use backup_key::{BackupKey, BackupTextError};
 pub use credential::LeafCredential;
 pub use genesis::{Flags, Genesis, GenesisError};
 pub use handle::{Address, Email, Handle, HandleError, Phone, Username};

@@ -14,6 +14,7 @@ use crate::crockford;
 use crate::keys::{KeyPair, PublicKey, Signature};
 use crate::labels::{self, Label};
 
+const LABEL: &str = "hushwire recovery text v1";
 const SYMBOLS: usize = 56;
 const CHECKSUM_LEN: usize = 3;
 
@@ -71,11 +72,7 @@ impl RecoveryKey {
     /// The text for a person to write down, 14 groups of 4; shown once, never stored.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        let seed = self.seed();
-        let mut bytes = Zeroizing::new(seed.expose().to_vec());
-        bytes.extend(checksum(&seed));
-        let symbols = ENCODING.as_ref().map(|encoding| encoding.encode(&bytes)).unwrap_or_default();
-        Zeroizing::new(crockford::grouped(&Zeroizing::new(symbols)))
+        text_of(&self.seed(), LABEL)
     }
 
     /// Reads a text that a person typed: either case, any spaces and hyphens, O for 0 and I or L for 1.
@@ -83,26 +80,7 @@ impl RecoveryKey {
     /// # Errors
     /// [`RecoveryTextError`], to be shown.
     pub fn from_text(text: &str) -> Result<Self, RecoveryTextError> {
-        let mut symbols = Zeroizing::new(String::with_capacity(SYMBOLS));
-        let mut count = 0;
-        for typed in text.chars().filter(|symbol| !crockford::is_separator(*symbol)) {
-            let symbol = crockford::normal(typed).ok_or(RecoveryTextError::Character(typed))?;
-            count += 1;
-            if count <= SYMBOLS {
-                symbols.push(symbol);
-            }
-        }
-        if count != SYMBOLS {
-            return Err(RecoveryTextError::Length(count));
-        }
-        let bytes = ENCODING.as_ref().and_then(|encoding| encoding.decode(symbols.as_bytes()).ok());
-        let bytes = Zeroizing::new(bytes.unwrap_or_default());
-        let (seed, check) = bytes.split_first_chunk::<32>().ok_or(RecoveryTextError::Checksum)?;
-        let seed = Secret::new(*seed);
-        if check != checksum(&seed) {
-            return Err(RecoveryTextError::Checksum);
-        }
-        Ok(Self::from_seed(&seed))
+        seed_of(text, LABEL).map(|seed| Self::from_seed(&seed))
     }
 
     pub(crate) fn sign(&self, label: Label, parts: &[&[u8]]) -> Signature {
@@ -110,8 +88,40 @@ impl RecoveryKey {
     }
 }
 
-fn checksum(seed: &Secret<32>) -> [u8; CHECKSUM_LEN] {
-    let hash = labels::hash("hushwire recovery text v1", seed.expose());
+/// 32 bytes as a person writes them down; the label keeps one kind of key from being taken for another.
+pub(crate) fn text_of(seed: &Secret<32>, label: &str) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new(seed.expose().to_vec());
+    bytes.extend(checksum(seed, label));
+    let symbols = ENCODING.as_ref().map(|encoding| encoding.encode(&bytes)).unwrap_or_default();
+    Zeroizing::new(crockford::grouped(&Zeroizing::new(symbols)))
+}
+
+/// The bytes of what a person typed.
+pub(crate) fn seed_of(text: &str, label: &str) -> Result<Secret<32>, RecoveryTextError> {
+    let mut symbols = Zeroizing::new(String::with_capacity(SYMBOLS));
+    let mut count = 0;
+    for typed in text.chars().filter(|symbol| !crockford::is_separator(*symbol)) {
+        let symbol = crockford::normal(typed).ok_or(RecoveryTextError::Character(typed))?;
+        count += 1;
+        if count <= SYMBOLS {
+            symbols.push(symbol);
+        }
+    }
+    if count != SYMBOLS {
+        return Err(RecoveryTextError::Length(count));
+    }
+    let bytes = ENCODING.as_ref().and_then(|encoding| encoding.decode(symbols.as_bytes()).ok());
+    let bytes = Zeroizing::new(bytes.unwrap_or_default());
+    let (seed, check) = bytes.split_first_chunk::<32>().ok_or(RecoveryTextError::Checksum)?;
+    let seed = Secret::new(*seed);
+    if check != checksum(&seed, label) {
+        return Err(RecoveryTextError::Checksum);
+    }
+    Ok(seed)
+}
+
+fn checksum(seed: &Secret<32>, label: &str) -> [u8; CHECKSUM_LEN] {
+    let hash = labels::hash(label, seed.expose());
     std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default())
 }
 

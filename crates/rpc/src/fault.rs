@@ -3,8 +3,8 @@
 use std::fmt;
 
 use hushwire_client::{
-    ClientError, ConnectError, DatabaseOpenError, JoinError, KeyFileError, Link, LinkingError, OpenError,
-    Refusal, Trouble, TroubleKind, account_code,
+    BackupError, ClientError, ConnectError, DatabaseOpenError, FileError, JoinError, KeyFileError, Link,
+    LinkingError, OpenError, Refusal, Trouble, TroubleKind, account_code,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -184,6 +184,21 @@ impl From<LinkingError> for Fault {
             _ => FaultKind::Error,
         };
         Self::new(kind, whole(&error))
+    }
+}
+
+impl From<BackupError> for Fault {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Client(error) => error.into(),
+            other => Self::error(whole(&other)),
+        }
+    }
+}
+
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Self {
+        Self::error(whole(&error))
     }
 }
 

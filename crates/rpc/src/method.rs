@@ -6,6 +6,7 @@ mod group;
 mod handles;
 mod look;
 mod message;
+mod past;
 mod running;
 mod send;
 mod verify;
@@ -35,6 +36,10 @@ pub use group::{
 pub use handles::{AllowClaim, DecidedClaim, ListHandles, RefuseClaim};
 pub use look::{Contacts, Conversations, FindConversation, History, Page, Whoami};
 pub use message::{Delete, Done, Edit, Flush, React, Read, Receipts, ReceiptsSet, Reply, Typing, TypingSet};
+pub use past::{
+    BackupMade, BackupRestored, CreateBackup, Export, ExportPage, RestoreBackup, Search,
+    opener as backup_opener,
+};
 pub use running::{DaemonStatus, Status, Stop, Stopped};
 pub use send::{Fate, FateState, Send, Sent, Until};
 pub use verify::{Decision, Verify};
@@ -71,6 +76,10 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<Contacts>(),
     Entry::of::<Whoami>(),
     Entry::of::<History>(),
+    Entry::of::<Search>(),
+    Entry::of::<Export>(),
+    Entry::of::<CreateBackup>(),
+    Entry::of::<RestoreBackup>(),
     Entry::of::<Verify>(),
     Entry::of::<ListHandles>(),
     Entry::of::<AllowClaim>(),

@@ -5,6 +5,7 @@
 
 mod change;
 mod conversation;
+mod found;
 mod group;
 mod own;
 mod people;
@@ -12,6 +13,7 @@ mod row;
 
 pub use change::{Change, Events, Standing};
 pub use conversation::{Conversation, ConversationStatus, Last, Place};
+pub use found::{Found, Hit, Piece};
 pub use group::{Group, Member, Permissions, RoleName, WhoName};
 pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles};
 pub use people::{Contact, Person, TrustName, With};

@@ -41,6 +41,24 @@ impl Desk {
         }
     }
 
+    /// The conversation that is meant, without asking the server.
+    pub(crate) async fn known(&self, meant: &Meant<'_>) -> Result<ConversationId, Fault> {
+        match (meant.with, meant.group, meant.conversation) {
+            (None, Some(group), None) => Ok(self.group(group).await?.id),
+            (None, None, Some(id)) => conversation(id),
+            (Some(with), None, None) => {
+                let person = self.client.find(with.to_owned()).await?;
+                let person = person.ok_or_else(|| {
+                    let sentence = format!("there is no conversation with {with} here");
+                    Fault::new(FaultKind::UnknownRecipient, sentence)
+                })?;
+                let own = self.client.account().await?.account;
+                Ok(hushwire_client::direct_conversation_id(own, person.account))
+            }
+            _ => Err(Fault::usage("name a person or a group")),
+        }
+    }
+
     /// The account of whoever is meant, asking the server where this profile does not know them.
     pub(crate) async fn person(&self, with: &str, patience: Duration) -> Result<AccountId, Fault> {
         if let Some(person) = self.client.find(with.to_owned()).await? {

@@ -23,6 +23,29 @@ impl Time {
         self.instant().map_or_else(|| "?".to_owned(), local)
     }
 
+    /// The day where this machine is, in words.
+    #[must_use]
+    pub fn day(self) -> String {
+        let local = |time: jiff::Timestamp| {
+            time.to_zoned_datetime(TimeZone::system()).strftime("%A, %-d %B %Y").to_string()
+        };
+        self.instant().map_or_else(|| "?".to_owned(), local)
+    }
+
+    /// A time as RFC 3339 has it, or the begin of a day where this machine is; none of what is neither or before 1970.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let instant = match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => instant,
+            Err(_) => {
+                let day: jiff::civil::Date = text.parse().ok()?;
+                day.to_zoned_datetime(TimeZone::system()).ok()?.timestamp()
+            }
+        };
+        u64::try_from(instant.as_millisecond()).ok().map(Timestamp::from_ms).map(Self)
+    }
+
     fn instant(self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::from_millisecond(i64::try_from(self.0.as_ms()).ok()?).ok()
     }
@@ -75,6 +98,15 @@ impl JsonSchema for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_and_days_are_read() {
+        assert_eq!(Time::read("2023-11-14T22:13:20.123Z"), Some(Time(Timestamp::from_ms(1_700_000_000_123))));
+        assert_eq!(Time::read("2023-11-14").map(Time::local), Some("2023-11-14 00:00".to_owned()));
+        for text in ["", "yesterday", "14.11.2023", "1969-12-31T00:00:00Z", "2023-13-01"] {
+            assert_eq!(Time::read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn programs_read_utc_and_write_it_back() {

@@ -23,6 +23,7 @@ mod kills;
 mod kills_in_a_group;
 mod messages;
 mod outages;
+mod past;
 mod readme;
 mod refusals;
 mod rpc;

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use hushwire_bench::engine;
 use hushwire_bench::load::{self, Shape};
 use hushwire_bench::people::Maker;
+use hushwire_bench::{engine, profile};
 use hushwire_server::{Config, Server};
 use hushwire_types::SendSeq;
 
@@ -41,4 +41,13 @@ fn engines_encrypt_and_decrypt() {
     let folder = tempfile::tempdir().unwrap();
     let times = engine::measure(folder.path(), 5).unwrap();
     assert!(!times.encrypt.is_empty() && times.encrypt.len() == times.decrypt.len());
+}
+
+#[test]
+fn a_profile_of_years_is_opened_searched_and_backed_up() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let measured = profile::measure(folder.path(), 2_000, 2, &runtime).unwrap();
+    assert_eq!((measured.opened.len(), measured.searches.len()), (2, 10));
+    assert!(measured.backup.bytes > 100_000);
 }

@@ -9,7 +9,7 @@ use hushwire_rpc::shape::{Change, Person, Row, RowKind, RowState, TrustName};
 use hushwire_types::Timestamp;
 
 /// Somebody's name, safe to print.
-fn name(person: &Person) -> String {
+pub(crate) fn name(person: &Person) -> String {
     display::line(&person.name).into_owned()
 }
 
@@ -70,20 +70,25 @@ fn shortened(text: &str) -> String {
 }
 
 /// A text whose further lines are set in, so that none of them looks like a message of somebody else.
-fn paragraphs(words: &str) -> String {
+pub(crate) fn paragraphs(words: &str) -> String {
     display::text(words).replace('\n', "\n    ")
 }
 
 /// The author's time, unless it is far from the server's.
-fn shown_time(row: &Row) -> Time {
+pub(crate) fn time_of(sent_at: Time, accepted_at: Option<Time>) -> Time {
     const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(5 * 60);
-    match row.accepted_at {
+    match accepted_at {
         Some(accepted) => {
-            let (earlier, later) = (accepted.min(row.sent_at), accepted.max(row.sent_at));
-            if later.0.since(earlier.0) > TOLERANCE { accepted } else { row.sent_at }
+            let (earlier, later) = (accepted.min(sent_at), accepted.max(sent_at));
+            if later.0.since(earlier.0) > TOLERANCE { accepted } else { sent_at }
         }
-        None => row.sent_at,
+        None => sent_at,
     }
+}
+
+/// When a row was written.
+pub(crate) fn shown_time(row: &Row) -> Time {
+    time_of(row.sent_at, row.accepted_at)
 }
 
 /// An alert as a line, with the times that a claim has.

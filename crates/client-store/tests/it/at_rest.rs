@@ -6,14 +6,16 @@ use std::sync::Mutex;
 
 use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
+use hushwire_client_store::about::About;
 use hushwire_client_store::journal::{self, NewEvent};
 use hushwire_client_store::mls_row::{self, MlsKey, MlsKind, MlsRow};
 use hushwire_client_store::pending_commit::{self, PendingCommit};
 use hushwire_client_store::profile::{self, Profile, ProfileState};
-use hushwire_client_store::{Database, KeySource, StoreError, Tx, search, timeline};
+use hushwire_client_store::search::Query;
+use hushwire_client_store::{Database, KeySource, StoreError, Tx, about, search, timeline};
 use hushwire_types::{Entropy, Epoch, OsEntropy, Secret, SecretBytes, SendSeq};
 
-use crate::support::{account, at, conversation, device, group, insert, received};
+use crate::support::{account, at, content, conversation, device, group, insert, received};
 
 const CANARIES: u32 = 1000;
 const PAGE: usize = 4096;
@@ -191,6 +193,47 @@ fn nothing_is_in_clear_while_open_or_closed_and_what_is_deleted_is_gone() {
 }
 
 #[test]
+fn what_is_reworded_or_deleted_leaves_the_index_and_the_wal_with_its_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let watched = Watched(Mutex::new(None));
+    let key = KeySource::Key(Secret::new([7; 32]));
+    let mut database = Database::create(folder.path(), &key, &watched).unwrap();
+    let data_key = watched.0.lock().unwrap().unwrap();
+    database
+        .step::<_, StoreError>(|tx| {
+            for n in 0..CANARIES {
+                // Only the index has the words.
+                let row = insert(tx, &received(n, u64::from(n)))?;
+                search::put(tx, row, &canary(n))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    database.truncate_wal().unwrap();
+    assert!(traces(&decrypted(folder.path(), &data_key)).len() > CANARIES as usize, "the words are there");
+
+    database
+        .step::<_, StoreError>(|tx| {
+            for n in 0..CANARIES {
+                let about = About { account: account(2), content: content(n) };
+                let row = search::find(tx, &Query::of(canary(n), 1))?[0].entry.row;
+                if n % 2 == 0 {
+                    search::put(tx, row, "another wording")?;
+                } else {
+                    about::delete(tx, row, &about, &conversation(1))?;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(fs::metadata(folder.path().join("hush.db-wal")).unwrap().len(), 0);
+    assert_eq!(traces(&decrypted(folder.path(), &data_key)), Vec::<String>::new());
+    let found = database.read(|view| search::find(view, &Query::of("another", 2000))).unwrap();
+    assert_eq!(found.len(), CANARIES as usize / 2);
+    database.check().unwrap();
+}
+
+#[test]
 fn one_erased_message_is_gone_and_the_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let watched = Watched(Mutex::new(None));
@@ -201,7 +244,7 @@ fn one_erased_message_is_gone_and_the_others_stay() {
     let gone = 500;
     database
         .step::<_, StoreError>(|tx| {
-            let row = search::find(tx, &canary(gone), None, 1)?[0].row;
+            let row = search::find(tx, &Query::of(canary(gone), 1))?[0].entry.row;
             timeline::erase(tx, row)
         })
         .unwrap();
@@ -210,7 +253,10 @@ fn one_erased_message_is_gone_and_the_others_stay() {
     assert!(!clear.windows(word.len()).any(|window| window == word.as_bytes()));
     let (left, erased) = database
         .read::<_, StoreError>(|view| {
-            Ok((search::find(view, &canary(gone + 1), None, 9)?, search::find(view, &word, None, 9)?))
+            Ok((
+                search::find(view, &Query::of(canary(gone + 1), 9))?,
+                search::find(view, &Query::of(word.as_str(), 9))?,
+            ))
         })
         .unwrap();
     assert_eq!((left.len(), erased.len()), (1, 0));

@@ -53,7 +53,9 @@ fn complete_sends(database: &mut Database) -> u64 {
             assert_eq!(journal::last(view)?.0, sends);
             for n in 1..=sends {
                 assert_eq!(
-                    search::find(view, &format!("word{n:06}"), None, 9000)?.first().map(|e| e.row.0),
+                    search::find(view, &search::Query::of(format!("word{n:06}"), 9000))?
+                        .first()
+                        .map(|e| e.entry.row.0),
                     Some(n as i64)
                 );
             }

@@ -32,7 +32,7 @@ fn a_step_that_fails_leaves_nothing() {
         assert_eq!(setting::find(view, "a")?, None);
         assert_eq!(progress::load(view)?.next_send, SendSeq(1));
         assert_eq!(timeline::page(view, &conversation(1), None, 10)?, []);
-        assert_eq!(search::find(view, "words", None, 10)?, []);
+        assert_eq!(search::find(view, &search::Query::of("words", 10))?, []);
         Ok(())
     });
 }

@@ -53,7 +53,7 @@ impl World {
 
     pub fn found(&mut self, index: usize, words: &str) -> usize {
         let db = self.clients[index].db.as_mut().unwrap();
-        db.read::<_, StoreError>(|view| search::find(view, words, None, 10)).unwrap().len()
+        db.read::<_, StoreError>(|view| search::find(view, &search::Query::of(words, 10))).unwrap().len()
     }
 
     pub fn unread(&mut self, index: usize, conversation: ConversationId) -> u64 {
@@ -156,6 +156,35 @@ fn what_is_deleted_for_everyone_is_gone_everywhere() {
     // What comes afterwards does not bring it back.
     let late = Command::React { to: message, emoji: "👍".to_owned() };
     assert_eq!(world.outcome(1, late), Outcome::Refused(Refusal::UnknownHere("such message")));
+}
+
+#[test]
+fn what_was_written_before_the_index_is_found_by_its_last_words_though_killed_on_the_way() {
+    let (mut world, _, message) = talk();
+    world.does(0, Command::Edit { message, text: "Will you come tomorrow?".to_owned() });
+    for n in 0..300 {
+        world.send(0, "@bob", &format!("number {n} of many"));
+    }
+    world.pass(Duration::from_secs(60));
+    world.kill(0);
+    world.start(0);
+    // As an older version leaves it: nothing is indexed.
+    let db = world.clients[0].db.as_mut().unwrap();
+    db.step::<_, StoreError>(|tx| {
+        let rows = timeline::page(tx, &message.conversation, None, 1000)?;
+        rows.iter().try_for_each(|entry| search::remove(tx, entry.row))?;
+        search::set_unindexed_below(tx, Some(timeline::RowId(i64::MAX)))
+    })
+    .unwrap();
+    assert_eq!(world.found(0, "number"), 0);
+    world.restart(0);
+    assert_eq!(world.found(0, "299"), 1, "the latest come first");
+    world.restart(0);
+    world.pass(Duration::from_secs(1));
+    assert_eq!((world.found(0, "tomorrow"), world.found(0, "coming")), (1, 0));
+    assert_eq!(["0", "150", "299"].map(|number| world.found(0, number)), [1, 1, 1]);
+    let db = world.clients[0].db.as_mut().unwrap();
+    assert_eq!(db.read(search::unindexed_below).unwrap(), None);
 }
 
 #[test]

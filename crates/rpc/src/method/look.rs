@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Method;
 use crate::desk::{Desk, patience};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::shape::{Account, Contact, Conversation, Place, Row};
-use crate::target::{self, Meant};
+use crate::target::Meant;
 
 /// Rows of a page where the caller does not say.
 const PAGE: u32 = 50;
@@ -129,20 +129,12 @@ impl Method for History {
         let before = self.before.as_deref().map(str::parse::<Cursor>).transpose();
         let before =
             before.map_err(|_| Fault::usage("--before takes a cursor that an earlier page printed"))?;
-        let conversation = match (&self.with, &self.group, &self.conversation) {
-            (None, Some(group), None) => desk.group(group).await?.id,
-            (None, None, Some(id)) => target::conversation(id)?,
-            (Some(with), None, None) => {
-                let person = desk.client.find(with.clone()).await?;
-                let person = person.ok_or_else(|| {
-                    let sentence = format!("there is no conversation with {with} here");
-                    Fault::new(FaultKind::UnknownRecipient, sentence)
-                })?;
-                let own = desk.client.account().await?.account;
-                hushwire_client::direct_conversation_id(own, person.account)
-            }
-            _ => return Err(Fault::usage("name a person or a group")),
+        let meant = Meant {
+            with: self.with.as_deref(),
+            group: self.group.as_deref(),
+            conversation: self.conversation.as_deref(),
         };
+        let conversation = desk.known(&meant).await?;
         let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
         let page = desk.client.timeline(conversation, before, limit).await?;
         Ok(Page {

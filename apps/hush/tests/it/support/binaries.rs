@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// Crates that are not in `hushd`: when they change, cargo leaves it as it is.
-const CLIENT_SIDE: [&str; 8] =
-    ["cli", "client", "client-store", "content", "engine", "mls", "rpc", "testkit"];
+const CLIENT_SIDE: [&str; 9] =
+    ["backup", "cli", "client", "client-store", "content", "engine", "mls", "rpc", "testkit"];
 
 /// `hushd`, beside `hush` and not older than any source.
 pub(crate) fn hushd() -> &'static Path {

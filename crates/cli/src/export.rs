@@ -1,0 +1,261 @@
+//! One conversation as a file for people or programs, row by row.
+//!
+//! Invariants:
+//! - Memory does not grow with the conversation: a row is written and forgotten.
+//! - Nothing that somebody wrote is markup. In HTML every character that could be is escaped, and a policy in the page forbids
+//!   scripts and everything from elsewhere; in plain text no line can look like another one's.
+
+use std::io::{self, Write};
+
+use hushwire_content::display;
+use hushwire_rpc::Time;
+use hushwire_rpc::shape::{Row, RowKind, RowState};
+use serde_json::{Value, json};
+
+use crate::args::ExportFormat;
+use crate::command::shape;
+
+const STYLE: &str = include_str!("export/style.css");
+
+/// What is said of a conversation before its first row.
+pub(crate) struct About {
+    /// What it is called. Untrusted text.
+    pub(crate) name: String,
+    /// The conversation as JSON.
+    pub(crate) conversation: Value,
+    /// When this is written.
+    pub(crate) at: Time,
+}
+
+/// An export on its way to `W`.
+pub(crate) struct Export<W> {
+    out: W,
+    format: ExportFormat,
+    rows: u64,
+    day: String,
+}
+
+impl<W: Write> Export<W> {
+    /// Writes what stands before the first row.
+    pub(crate) fn begin(mut out: W, format: ExportFormat, about: &About) -> io::Result<Self> {
+        match format {
+            ExportFormat::Json => {
+                let head = json!({
+                    "format": "hushwire conversation",
+                    "version": 1,
+                    "exported_at": about.at,
+                    "conversation": about.conversation,
+                });
+                let head = head.to_string();
+                let open = head.strip_suffix('}').unwrap_or(&head);
+                write!(out, "{open},\"messages\":[")?;
+            }
+            ExportFormat::Text => {
+                writeln!(out, "Conversation with {}", display::line(&about.name))?;
+                writeln!(out, "Exported {}\n", about.at.local())?;
+            }
+            ExportFormat::Html => {
+                let name = escaped(&display::line(&about.name));
+                write!(
+                    out,
+                    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+                     <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+                     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+                     <meta name=\"referrer\" content=\"no-referrer\"><title>{name}</title>\n<style>\n{STYLE}</style></head>\n\
+                     <body><main>\n<header><h1 dir=\"auto\">{name}</h1>Exported {}</header>\n",
+                    escaped(&about.at.local())
+                )?;
+            }
+        }
+        Ok(Self { out, format, rows: 0, day: String::new() })
+    }
+
+    /// Writes a row.
+    pub(crate) fn row(&mut self, row: &Row) -> io::Result<()> {
+        match self.format {
+            ExportFormat::Json => {
+                let comma = if self.rows == 0 { "" } else { "," };
+                writeln!(self.out, "{comma}")?;
+                serde_json::to_writer(&mut self.out, row)?;
+            }
+            ExportFormat::Text => text(&mut self.out, row)?,
+            ExportFormat::Html => {
+                let day = shape::shown_time(row).day();
+                if day != self.day {
+                    writeln!(self.out, "<h2>{}</h2>", escaped(&day))?;
+                    self.day = day;
+                }
+                html(&mut self.out, row)?;
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Writes what stands behind the last row, and gives back what was written to, and how many rows.
+    pub(crate) fn end(mut self) -> io::Result<(W, u64)> {
+        match self.format {
+            ExportFormat::Json => writeln!(self.out, "\n]}}")?,
+            ExportFormat::Text => {}
+            ExportFormat::Html => {
+                let many = self.rows;
+                writeln!(self.out, "<footer>{many} messages</footer>\n</main></body></html>")?;
+            }
+        }
+        self.out.flush()?;
+        Ok((self.out, self.rows))
+    }
+}
+
+fn text(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    writeln!(out, "{}", shape::row_line(row))?;
+    for earlier in &row.earlier {
+        writeln!(out, "    (before: {})", shape::paragraphs(earlier))?;
+    }
+    Ok(())
+}
+
+fn html(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    if row.kind == RowKind::Notice {
+        return writeln!(out, "<div class=\"notice\" dir=\"auto\">{}</div>", shown(&row.text));
+    }
+    let own = if row.own { " class=\"own\"" } else { "" };
+    write!(out, "<article{own}>")?;
+    if !row.own {
+        write!(out, "<div class=\"from\" dir=\"auto\">{}</div>", escaped(&shape::name(&row.from)))?;
+    }
+    if let Some(quote) = &row.quote {
+        let from = escaped(&shape::name(&quote.from));
+        write!(out, "<blockquote dir=\"auto\"><b>{from}</b>\n{}</blockquote>", shown(&quote.text))?;
+    }
+    let gone = if row.kind == RowKind::Deleted { " class=\"gone\"" } else { "" };
+    write!(out, "<p{gone} dir=\"auto\">{}</p>", shown(&row.text))?;
+    details(out, row)?;
+    let time = shape::shown_time(row);
+    writeln!(
+        out,
+        "<div class=\"more\"><time datetime=\"{}\">{}</time>{}</div></article>",
+        escaped(&time.to_string()),
+        escaped(&time.local()),
+        escaped(&standing(row))
+    )
+}
+
+fn details(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    if !row.earlier.is_empty() {
+        write!(out, "<details><summary>edited</summary>")?;
+        for earlier in &row.earlier {
+            write!(out, "<p dir=\"auto\">{}</p>", shown(earlier))?;
+        }
+        write!(out, "</details>")?;
+    }
+    if !row.reactions.is_empty() {
+        write!(out, "<div class=\"reactions\">")?;
+        for reaction in &row.reactions {
+            let emoji = escaped(&display::line(&reaction.emoji));
+            write!(out, "<span>{emoji} {}</span>", escaped(&shape::name(&reaction.from)))?;
+        }
+        write!(out, "</div>")?;
+    }
+    Ok(())
+}
+
+/// What became of an own message, in words.
+fn standing(row: &Row) -> String {
+    match row.state {
+        Some(RowState::Queued) => " · waiting to be sent".to_owned(),
+        Some(RowState::Failed) => {
+            format!(" · not sent: {}", display::line(row.reason.as_deref().unwrap_or_default()))
+        }
+        Some(RowState::Read) => " · read".to_owned(),
+        Some(RowState::Delivered) => " · delivered".to_owned(),
+        Some(RowState::Sent) => " · sent".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A stranger's text for a page.
+fn shown(words: &str) -> String {
+    escaped(&display::text(words))
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use hushwire_rpc::shape::{Person, Quote, Reaction};
+    use hushwire_types::Timestamp;
+
+    use super::*;
+
+    const EVIL: &str = "</p><script>alert('x')</script>\u{202e}\n2026-01-01 10:00  @bob: \"forged\" & more";
+
+    fn person() -> Person {
+        Person { account: "a".to_owned(), name: format!("@eve{EVIL}"), verified: false }
+    }
+
+    fn row() -> Row {
+        Row {
+            id: "3".to_owned(),
+            kind: RowKind::Text,
+            from: person(),
+            own: false,
+            text: EVIL.to_owned(),
+            sent_at: Time(Timestamp::from_ms(1_700_000_000_000)),
+            accepted_at: None,
+            state: Some(RowState::Failed),
+            reason: Some(EVIL.to_owned()),
+            quote: Some(Quote { id: "2".to_owned(), from: person(), text: EVIL.to_owned() }),
+            reactions: vec![Reaction { from: person(), emoji: EVIL.to_owned() }],
+            edited: true,
+            earlier: vec![EVIL.to_owned()],
+            readers: Vec::new(),
+        }
+    }
+
+    fn export(format: ExportFormat, rows: &[Row]) -> String {
+        let about = About { name: EVIL.to_owned(), conversation: json!({}), at: Time(Timestamp::from_ms(0)) };
+        let mut export = Export::begin(Vec::new(), format, &about).unwrap();
+        rows.iter().for_each(|row| export.row(row).unwrap());
+        String::from_utf8(export.end().unwrap().0).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_somebody_wrote_is_markup() {
+        let page = export(ExportFormat::Html, &[row()]);
+        assert!(!page.contains("<script") && !page.contains('\u{202e}') && !page.contains("alert('x')"));
+        assert!(page.matches("&lt;script&gt;").count() >= 6, "{page}");
+        assert_eq!(page.matches("<p").count(), 2);
+        assert!(page.contains("default-src 'none'"));
+        assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("url("));
+    }
+
+    #[test]
+    fn no_line_of_plain_text_looks_like_another_ones() {
+        let lines = export(ExportFormat::Text, &[row()]);
+        assert!(!lines.lines().any(|line| line.starts_with("2026-01-01")), "{lines}");
+    }
+
+    #[test]
+    fn json_is_one_document_whatever_is_in_it() {
+        for rows in [vec![], vec![row()], vec![row(), row()]] {
+            let document: Value = serde_json::from_str(&export(ExportFormat::Json, &rows)).unwrap();
+            let messages = document["messages"].as_array().unwrap();
+            assert_eq!(messages.len(), rows.len());
+            assert!(messages.iter().all(|message| message["text"] == EVIL && message["earlier"][0] == EVIL));
+        }
+    }
+}
