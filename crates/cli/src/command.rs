@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod chat;
 pub(crate) mod classic;
+pub(crate) mod conversation;
 pub(crate) mod daemon;
 pub(crate) mod device;
 pub(crate) mod export;

@@ -223,6 +223,13 @@ mod tests {
             edited: true,
             earlier: vec![EVIL.to_owned()],
             readers: Vec::new(),
+            forwarded: false,
+            calls_me: false,
+            starred: false,
+            pinned: false,
+            expires: None,
+            poll: None,
+            card: None,
         }
     }
 

@@ -8,7 +8,7 @@ use hushwire_client_store::search::Query;
 use hushwire_client_store::{Reader, StoreError, View, journal, timeline};
 use hushwire_engine::{Command, MessageRef, Outcome, Recipient, Refusal};
 use hushwire_identity::Handle;
-use hushwire_types::{AccountId, ContentId, ConversationId, Seq};
+use hushwire_types::{AccountId, ContentId, ConversationId, Seq, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -133,6 +133,12 @@ impl Client {
 
     pub(crate) fn world(&self) -> &World {
         &self.shared.world
+    }
+
+    /// What time it is, by the clock of this profile.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.world.clock.now()
     }
 
     /// How the connection stands; the receiver sees every change.

@@ -73,6 +73,25 @@ impl Client {
         }
     }
 
+    /// Does not take what a stranger wants; where that is a group, waits at most `patience` until it is left.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where the conversation is none that waits.
+    pub async fn decline(
+        &self,
+        conversation: ConversationId,
+        patience: Duration,
+    ) -> Result<Granted, ClientError> {
+        let after = self.last_change().await?;
+        match self.command(Command::Decline { conversation }).await? {
+            Outcome::Wished { wish, .. } => {
+                let ended = self.wish_ended(wish, after);
+                timeout(patience, ended).await.unwrap_or(Ok(Granted::Waiting))
+            }
+            _ => Ok(Granted::Done),
+        }
+    }
+
     async fn wish_ended(&self, wish: i64, after: Seq) -> Result<Granted, ClientError> {
         let mut changes = self.changes(after);
         while let Some(change) = changes.next().await? {

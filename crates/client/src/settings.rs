@@ -6,7 +6,7 @@ use hushwire_engine::AccountSettings;
 use hushwire_types::ConversationId;
 
 use crate::client::{Client, ClientError};
-use crate::view::{self, Row};
+use crate::view::{self, Marked, Row};
 
 impl Client {
     /// What is set for everything.
@@ -15,6 +15,14 @@ impl Client {
     /// The database.
     pub async fn settings(&self) -> Result<AccountSettings, ClientError> {
         self.read(|view| Ok(hushwire_engine::account_settings(view)?)).await
+    }
+
+    /// Whether another device of this account has yet to be told something that was set here.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn has_untold_settings(&self) -> Result<bool, ClientError> {
+        self.read(view::has_untold).await
     }
 
     /// What this account says of itself, its name and a few words; none where it has said nothing.
@@ -29,7 +37,7 @@ impl Client {
     ///
     /// # Errors
     /// The database.
-    pub async fn starred(&self) -> Result<Vec<Row>, ClientError> {
+    pub async fn starred(&self) -> Result<Vec<Marked>, ClientError> {
         self.read(view::starred).await
     }
 

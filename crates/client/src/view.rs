@@ -22,11 +22,11 @@ mod message;
 mod search;
 
 pub use devices::{Device, Devices};
-pub(crate) use devices::{devices, unsettled};
+pub(crate) use devices::{devices, has_untold, unsettled};
 pub use group::{Group, With};
 pub(crate) use group::{find_groups, group};
 use message::message;
-pub use message::{Body, Choice, Expiry, Message, Quoted, Reaction, Reader};
+pub use message::{Body, Choice, Expiry, Marked, Message, Quoted, Reaction, Reader};
 pub(crate) use message::{find_message, pinned, starred};
 pub(crate) use search::search;
 pub use search::{Found, Hit};
@@ -350,6 +350,11 @@ pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, Client
         if with_oneself && last.as_ref().is_none_or(|last| matches!(last.body, Body::Notice { .. })) {
             continue;
         }
+        let request = !is_accepted(view, me, &conversation)?;
+        // What was declined is gone.
+        if request && (last.is_none() || conversation.state == ConversationState::Closed) {
+            continue;
+        }
         all.push(Conversation {
             id: conversation.id,
             with,
@@ -358,7 +363,7 @@ pub(crate) fn conversations(view: &View<'_>) -> Result<Vec<Conversation>, Client
             last,
             unread: about::unread(view, &conversation.id)?,
             unread_calls: about::unread_calls(view, &conversation.id)?,
-            request: !is_accepted(view, me, &conversation)?,
+            request,
             lives_for_s: timer(view, &conversation)?,
             settings: conversation_settings(view, &conversation.id)?,
         });

@@ -299,6 +299,18 @@ impl Step<'_, '_> {
         Ok(Outcome::Done)
     }
 
+    /// A person has an account's id, from a card for example, and wants to write to it.
+    pub(crate) fn know(&mut self, account: &AccountId) -> Result<Outcome, Stop> {
+        if account::find(self.tx, account)?.is_some() {
+            return Ok(Outcome::Done);
+        }
+        if self.session.connection.is_none() {
+            return Ok(Outcome::Refused(Refusal::Unreachable));
+        }
+        self.fetch_list(*account)?;
+        Ok(Outcome::Done)
+    }
+
     pub(crate) fn name(&mut self, account: &AccountId, name: Option<&str>) -> Result<Outcome, Stop> {
         let name = name.map(str::trim).filter(|name| !name.is_empty());
         if name.is_some_and(|name| name.chars().count() > schedule::LOCAL_NAME_CHARACTERS) {

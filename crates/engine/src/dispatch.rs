@@ -57,6 +57,7 @@ impl Step<'_, '_> {
             Command::Decline { conversation } => self.decline(conversation),
             Command::CreateGroup { name, members } => self.create_group(name, members),
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change),
+            Command::Know { account } => self.know(account),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now }),
             Command::Unverify { account } => self.trust(account, Trust::Unverified),
             Command::AcceptChange { account } => self.accept_change(account),

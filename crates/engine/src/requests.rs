@@ -9,7 +9,7 @@
 
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::{StoreError, View, timeline};
-use hushwire_types::{AccountId, ConversationId, Subject};
+use hushwire_types::{AccountId, ConversationId, Subject, Timestamp};
 
 use crate::setting::{self, account_settings, code};
 use crate::step::Step;
@@ -21,12 +21,19 @@ use crate::{Event, GroupChange, Outcome, Refusal};
 /// # Errors
 /// The database cannot be read.
 pub fn is_accepted(view: &View<'_>, me: AccountId, conversation: &Conversation) -> Result<bool, StoreError> {
-    let (subject, code) = match conversation.kind {
-        ConversationKind::Direct { peer } if peer == me => return Ok(true),
+    if conversation.kind.peer() == Some(me) {
+        return Ok(true);
+    }
+    let (subject, code) = acceptance(conversation);
+    Ok(setting::is_on(view, &subject, code)? == Some(true) || !account_settings(view)?.requests)
+}
+
+/// The register that says whether a conversation is accepted.
+const fn acceptance(conversation: &Conversation) -> (Subject, u32) {
+    match conversation.kind {
         ConversationKind::Direct { peer } => (Subject::Account(peer), code::ACCEPTED),
         _ => (Subject::Conversation(conversation.id), code::ACCEPTED_IN),
-    };
-    Ok(setting::is_on(view, &subject, code)? == Some(true) || !account_settings(view)?.requests)
+    }
 }
 
 impl Step<'_, '_> {
@@ -51,8 +58,8 @@ impl Step<'_, '_> {
         match conversation.kind {
             ConversationKind::Direct { peer } => self.accept_account(peer),
             _ => {
-                let subject = Subject::Conversation(conversation.id);
-                self.put_register(subject, code::ACCEPTED_IN, &setting::flag(true))
+                let (subject, code) = acceptance(conversation);
+                self.put_register(subject, code, &setting::flag(true))
             }
         }
     }
@@ -67,7 +74,8 @@ impl Step<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    /// A person does not want what a stranger wants of them: it goes, without a word to anybody; a group is left.
+    /// A person does not want what a stranger wants of them: it goes on all their devices, without a word to anybody else; a group is
+    /// left.
     pub(crate) fn decline(&mut self, id: &ConversationId) -> Result<Outcome, Stop> {
         let Some(conversation) = self.conversation(id)? else {
             return Ok(Outcome::Refused(Refusal::UnknownHere("conversation")));
@@ -75,12 +83,24 @@ impl Step<'_, '_> {
         if self.is_accepted(&conversation)? {
             return Ok(Outcome::Refused(Refusal::NoRequest));
         }
+        let (subject, code) = acceptance(&conversation);
+        self.put_register(subject, code, &setting::time(self.shared_now()))?;
         timeline::erase_conversation(self.tx, id)?;
         self.event(&Event::Conversation, Some(*id), None)?;
         if conversation.kind == ConversationKind::Group && conversation.state != ConversationState::Closed {
             return self.change_group(id, &GroupChange::Leave);
         }
         Ok(Outcome::Done)
+    }
+
+    /// What a person declined on any of their devices goes, unless there is something newer that they have not seen.
+    pub(crate) fn erase_declined(&mut self, id: &ConversationId, at: Timestamp) -> Result<(), Stop> {
+        let newest = timeline::page(self.tx, id, None, 1)?;
+        let accepted_at = newest.first().and_then(|newest| newest.entry.accepted_at);
+        if accepted_at.is_some_and(|accepted_at| accepted_at <= at) {
+            timeline::erase_conversation(self.tx, id)?;
+        }
+        Ok(())
     }
 
     /// This account was added to a group: by somebody that it talks with, or it waits.

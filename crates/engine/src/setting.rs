@@ -134,10 +134,10 @@ pub(crate) mod code {
     pub(crate) const HANDLE: u32 = 17;
     /// Whether a safety number was compared.
     pub(crate) const VERIFIED: u32 = 18;
-    /// Whether an account is one that this person talks with.
+    /// Whether an account is one that this person talks with; a time where what it wrote until then was declined.
     pub(crate) const ACCEPTED: u32 = 19;
     pub(crate) const BLOCKED: u32 = 20;
-    /// Whether a group is one that this person wants to be in.
+    /// Whether a group is one that this person wants to be in; a time where it was declined then.
     pub(crate) const ACCEPTED_IN: u32 = 32;
     pub(crate) const MUTED: u32 = 33;
     pub(crate) const ARCHIVED: u32 = 34;
@@ -328,11 +328,11 @@ pub(crate) fn read_flag(value: &[u8]) -> Option<bool> {
     }
 }
 
-fn time(at: Timestamp) -> Vec<u8> {
+pub(crate) fn time(at: Timestamp) -> Vec<u8> {
     at.as_ms().to_be_bytes().to_vec()
 }
 
-fn read_time(value: &[u8]) -> Option<Timestamp> {
+pub(crate) fn read_time(value: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_ms(u64::from_be_bytes(value.try_into().ok()?)))
 }
 

@@ -198,6 +198,11 @@ impl Step<'_, '_> {
                         self.event(&Event::Read, Some(id), None)?;
                     }
                 }
+                if register.code == code::ACCEPTED_IN
+                    && let Some(at) = setting::read_time(&register.value)
+                {
+                    self.erase_declined(&id, at)?;
+                }
                 self.session.attend(id);
                 self.event(&Event::Conversation, Some(id), None)
             }
@@ -243,6 +248,12 @@ impl Step<'_, '_> {
             _ => {}
         }
         let direct = self.direct_id(account);
+        if register.code == code::ACCEPTED
+            && let Some(at) = setting::read_time(&register.value)
+        {
+            self.erase_declined(&direct, at)?;
+            self.event(&Event::Conversation, Some(direct), None)?;
+        }
         self.session.attend(direct);
         self.event(&Event::Contact { account }, None, None)
     }

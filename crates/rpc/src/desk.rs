@@ -14,6 +14,8 @@ use crate::shape::Standing;
 
 /// How long methods wait for the server where the caller does not say.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How soon to look again whether something has left.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The longest that a caller may have a method wait, in seconds.
 pub(crate) const LONGEST_WAIT_S: u64 = 3600;
 /// How long requests may go on when the daemon ends.
@@ -137,6 +139,23 @@ impl Desk {
             Link::Live => Ok(()),
             link => Err(Fault::of_link(&link)),
         }
+    }
+
+    /// Waits until the account's other devices are told what was set here, or until that cannot be now. It holds here either way.
+    pub(crate) async fn tell_own_devices(&self, patience: Duration) -> Result<(), Fault> {
+        let mut tick = tokio::time::interval(LOOK_AGAIN);
+        let told = async {
+            while self.client.has_untold_settings().await? {
+                let link = self.client.link().borrow().clone();
+                if matches!(link, Link::Ended { .. } | Link::Offline { reason: Some(_) }) {
+                    break;
+                }
+                // It leaves without a change that anybody is told of.
+                tick.tick().await;
+            }
+            Ok::<_, Fault>(())
+        };
+        timeout(patience, told).await.unwrap_or(Ok(()))
     }
 
     /// Keeps a device that was found until its digits were compared; its number.

@@ -1,5 +1,9 @@
 //! Methods: what can be asked of a profile, one type each, and the list of all.
 
+#[macro_use]
+mod macros;
+
+mod conversation;
 mod device;
 mod events;
 mod group;
@@ -7,12 +11,14 @@ mod handles;
 mod look;
 mod message;
 mod past;
+mod poll;
 mod running;
 mod send;
+mod settings;
 mod verify;
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin;
 
 use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
@@ -23,6 +29,7 @@ use serde_json::Value;
 use crate::desk::Desk;
 use crate::fault::Fault;
 
+pub use conversation::{SetConversation, ShowConversation, Told};
 pub use device::{
     ApproveDevice, ConfirmDevice, Decided, Digits, ListDevices, NOT_THE_SAME, RenameDevice, RevokeDevice,
     Revoked,
@@ -35,13 +42,21 @@ pub use group::{
 };
 pub use handles::{AllowClaim, DecidedClaim, ListHandles, RefuseClaim};
 pub use look::{Contacts, Conversations, FindConversation, History, Page, Whoami};
-pub use message::{Delete, Done, Edit, Flush, React, Read, Receipts, ReceiptsSet, Reply, Typing, TypingSet};
+pub use message::{
+    Delete, Done, Edit, Flush, Forward, Pin, Pinned, React, Read, Reply, SendCard, Star, Starred, Typing,
+    TypingTold, Unpin, Unstar,
+};
 pub use past::{
     BackupMade, BackupRestored, CreateBackup, Export, ExportPage, RestoreBackup, Search,
     opener as backup_opener,
 };
+pub use poll::{AskPoll, ClosePoll, Vote};
 pub use running::{DaemonStatus, Status, Stop, Stopped};
 pub use send::{Fate, FateState, Send, Sent, Until};
+pub use settings::{
+    AcceptRequest, AddContact, BlockContact, DeclineRequest, ListRequests, NameContact, Settings,
+    UnblockContact,
+};
 pub use verify::{Decision, Verify};
 
 /// Something that can be asked of a profile. The implementing type is the parameters; its doc comment describes the method.
@@ -68,12 +83,32 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<Edit>(),
     Entry::of::<Delete>(),
     Entry::of::<Read>(),
-    Entry::of::<Receipts>(),
     Entry::of::<Typing>(),
+    Entry::of::<Forward>(),
+    Entry::of::<SendCard>(),
+    Entry::of::<Pin>(),
+    Entry::of::<Unpin>(),
+    Entry::of::<Pinned>(),
+    Entry::of::<Star>(),
+    Entry::of::<Unstar>(),
+    Entry::of::<Starred>(),
+    Entry::of::<AskPoll>(),
+    Entry::of::<Vote>(),
+    Entry::of::<ClosePoll>(),
     Entry::of::<Flush>(),
     Entry::of::<Conversations>(),
     Entry::of::<FindConversation>(),
+    Entry::of::<ShowConversation>(),
+    Entry::of::<SetConversation>(),
+    Entry::of::<ListRequests>(),
+    Entry::of::<AcceptRequest>(),
+    Entry::of::<DeclineRequest>(),
     Entry::of::<Contacts>(),
+    Entry::of::<AddContact>(),
+    Entry::of::<NameContact>(),
+    Entry::of::<BlockContact>(),
+    Entry::of::<UnblockContact>(),
+    Entry::of::<Settings>(),
     Entry::of::<Whoami>(),
     Entry::of::<History>(),
     Entry::of::<Search>(),
@@ -109,7 +144,7 @@ pub const METHODS: &[Entry] = &[
 ];
 
 /// A future that is kept on the heap.
-pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + std::marker::Send + 'a>>;
+pub(crate) type Boxed<'a, T> = pin::Pin<Box<dyn Future<Output = T> + std::marker::Send + 'a>>;
 
 /// A method, whatever its types.
 pub struct Entry {

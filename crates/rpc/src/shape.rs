@@ -15,6 +15,6 @@ pub use change::{Change, Events, Standing};
 pub use conversation::{Conversation, ConversationStatus, Last, Place};
 pub use found::{Found, Hit, Piece};
 pub use group::{Group, Member, Permissions, RoleName, WhoName};
-pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles};
+pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles, SettingsNow};
 pub use people::{Contact, Person, TrustName, With};
-pub use row::{Quote, Reaction, Reader, Row, RowKind, RowState};
+pub use row::{Answer, Card, Expires, Marked, Poll, Quote, Reaction, Reader, Row, RowKind, RowState};

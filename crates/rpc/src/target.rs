@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use hushwire_client::view::Group;
-use hushwire_client::{ConversationState, MessageRef, Recipient};
+use hushwire_client::{Command, ConversationState, MessageRef, Recipient};
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ConversationId};
+use tokio::time::timeout;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, LOOK_AGAIN};
 use crate::fault::{Fault, FaultKind};
+
+/// How soon a server that can be reached shows an account that it knows.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// A conversation, and the account where it is with one person.
 pub(crate) struct Target {
@@ -69,9 +73,31 @@ impl Desk {
                 self.online(patience).await?;
                 Ok(self.client.look_up(handle).await?)
             }
-            Recipient::Account(account) => Ok(account),
+            Recipient::Account(account) => {
+                self.know(account, patience).await?;
+                Ok(account)
+            }
             Recipient::Conversation(_) => Err(Fault::usage("name a person")),
         }
+    }
+
+    /// Has the server show an account that this profile does not know, and checks what it shows.
+    pub(crate) async fn know(&self, account: AccountId, patience: Duration) -> Result<(), Fault> {
+        let id = account.to_string();
+        if self.client.find(id.clone()).await?.is_some() {
+            return Ok(());
+        }
+        self.online(patience).await?;
+        self.client.command(Command::Know { account }).await?;
+        let mut tick = tokio::time::interval(LOOK_AGAIN);
+        let known = async {
+            while self.client.find(id.clone()).await?.is_none() {
+                tick.tick().await;
+            }
+            Ok(())
+        };
+        let unknown = || Fault::new(FaultKind::UnknownRecipient, format!("the server knows no account {id}"));
+        timeout(patience.min(SHOWN_WITHIN), known).await.unwrap_or_else(|_| Err(unknown()))
     }
 
     /// The one group that a name or an id means.

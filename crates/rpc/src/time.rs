@@ -5,6 +5,7 @@ use std::fmt;
 
 use hushwire_types::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Span, SpanRelativeTo, SpanRound, Unit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -46,8 +47,32 @@ impl Time {
         u64::try_from(instant.as_millisecond()).ok().map(Timestamp::from_ms).map(Self)
     }
 
+    /// Whether it is one that clocks show; the end of time is none.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self.instant().is_some()
+    }
+
     fn instant(self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::from_millisecond(i64::try_from(self.0.as_ms()).ok()?).ok()
+    }
+}
+
+/// How many whole seconds a length of time has, as people write it: `8h`, `30m`, `7d`, `1w 2d`; none of what is no such length.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
+    let span: Span = text.trim().parse().ok()?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    u64::try_from(length.as_secs()).ok()
+}
+
+/// A length of time as [`seconds`] reads it.
+#[must_use]
+pub fn length(seconds: u32) -> String {
+    let rounded = SpanRound::new().largest(Unit::Week).days_are_24_hours();
+    match Span::new().seconds(seconds).round(rounded) {
+        Ok(span) => format!("{span:#}"),
+        Err(_) => format!("{seconds}s"),
     }
 }
 
@@ -105,6 +130,16 @@ mod tests {
         assert_eq!(Time::read("2023-11-14").map(Time::local), Some("2023-11-14 00:00".to_owned()));
         for text in ["", "yesterday", "14.11.2023", "1969-12-31T00:00:00Z", "2023-13-01"] {
             assert_eq!(Time::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_written_as_they_are_read() {
+        for (text, whole) in [("1w", 604_800), ("1d 12h", 129_600), ("30m", 1_800), ("5s", 5)] {
+            assert_eq!((length(whole).as_str(), seconds(text)), (text, Some(u64::from(whole))));
+        }
+        for text in ["", "soon", "1month", "-5s"] {
+            assert_eq!(seconds(text), None, "{text}");
         }
     }
 

@@ -21,6 +21,7 @@ mod groups;
 mod handles;
 mod kills;
 mod kills_in_a_group;
+mod living;
 mod messages;
 mod outages;
 mod past;

@@ -97,7 +97,7 @@ fn what_was_read_is_told_unless_that_is_turned_off() {
     assert_eq!(row(&world, "alice", "@bob", "one")["state"], "read");
     world.run("alice", &["history", "@bob"]).expect(0).shows("✓✓ read");
 
-    world.run("bob", &["message", "receipts", "off"]).expect(0).shows("nobody is told");
+    world.run("bob", &["settings", "--receipts", "off"]).expect(0).shows("receipts  off");
     world.run("alice", &["send", "@bob", "two"]).expect(0);
     world.run("bob", &["receive"]).expect(0);
     message(&world, "bob", &["read", "--with", "@alice"]);

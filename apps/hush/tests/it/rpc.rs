@@ -120,8 +120,7 @@ fn what_is_answered_fits_the_schema() {
         ("whoami", json!({})),
         ("handles.list", json!({})),
         ("device.list", json!({})),
-        ("message.receipts", json!({ "on": false })),
-        ("message.typing", json!({ "on": true })),
+        ("settings", json!({ "receipts": false, "typing": true })),
         ("sync", json!({})),
         ("daemon.status", json!({})),
     ] {

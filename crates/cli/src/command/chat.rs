@@ -129,7 +129,11 @@ impl Talk<'_> {
         let here = change.conversation.as_deref() == Some(self.place.conversation.as_str());
         let line = match change.kind.as_str() {
             "alert" => shape::change_line(&change),
-            "message" | "notice" | "failed" if here => shape::change_line(&change),
+            "message" | "notice" | "failed" | "edited" | "deleted" | "reacted" | "voted" | "pinned"
+                if here =>
+            {
+                shape::change_line(&change)
+            }
             _ => None,
         };
         let is_message = here && change.kind == "message";

@@ -1,65 +1,83 @@
-//! `hush conversations`, `hush contacts` and `hush whoami`: what is here already, without waiting for the server.
+//! `hush contacts`, `hush contact`, `hush settings` and `hush whoami`.
 
 use std::fmt::Write as _;
 
 use hushwire_content::display;
-use hushwire_rpc::method;
-use hushwire_rpc::shape::{Conversation, ConversationStatus};
+use hushwire_rpc::method::{self, AddContact, BlockContact, NameContact, UnblockContact};
+use hushwire_rpc::shape::Contact;
 
+use crate::args::{ContactCommand, Settings, Switch};
 use crate::command::shape;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::run::Context;
 
-pub(crate) async fn conversations(context: &Context) -> Outcome {
+pub(crate) async fn contacts(context: &Context) -> Outcome {
     context
         .with_profile(async |profile| {
-            let all = profile.call(method::Conversations {}).await?;
-            for conversation in &all {
-                if context.say.data(conversation, || conversation_line(conversation)).is_err() {
+            for contact in profile.call(method::Contacts {}).await? {
+                if context.say.data(&contact, || contact_line(&contact)).is_err() {
                     break;
                 }
-            }
-            if all.is_empty() {
-                context.say.note("No conversations yet: hush send @somebody \"hello\"");
             }
             Ok(Exit::Ok)
         })
         .await
 }
 
-fn conversation_line(conversation: &Conversation) -> String {
-    let last = conversation.last.as_ref().map(|last| {
-        let words = display::line(&last.text).chars().take(60).collect::<String>();
-        if last.own { format!("you: {words}") } else { words }
-    });
-    let mut mark = match conversation.state {
-        ConversationStatus::Active => String::new(),
-        state => format!(" ({})", state.word()),
-    };
-    if conversation.unread > 0 {
-        let _ = write!(mark, " ({} new)", conversation.unread);
+fn contact_line(contact: &Contact) -> String {
+    let trust = shape::trust(contact.trust);
+    let mut line = format!("{}  {trust}  {}", display::line(&contact.name), contact.account);
+    if contact.blocked {
+        line.push_str("  (blocked)");
     }
-    format!(
-        "{}  {}{mark}  {}",
-        conversation.last_activity.local(),
-        display::line(conversation.with.name()),
-        last.unwrap_or_default()
-    )
+    let says = [&contact.calls_itself, &contact.about];
+    let says: Vec<_> =
+        says.into_iter().filter(|words| !words.is_empty()).map(|words| display::line(words)).collect();
+    if !says.is_empty() {
+        let _ = write!(line, "  says: {}", says.join(" · "));
+    }
+    line
 }
 
-pub(crate) async fn contacts(context: &Context) -> Outcome {
+pub(crate) async fn contact(context: &Context, command: ContactCommand) -> Outcome {
     context
         .with_profile(async |profile| {
-            for contact in profile.call(method::Contacts {}).await? {
-                let line = || {
-                    let trust = shape::trust(contact.trust);
-                    format!("{}  {trust}  {}", display::line(&contact.name), contact.account)
-                };
-                if context.say.data(&contact, line).is_err() {
-                    break;
+            let timeout_s = context.timeout_s();
+            let contact = match command {
+                ContactCommand::Add { who } => profile.call(AddContact { who, timeout_s }).await?,
+                ContactCommand::Name { who, name } => {
+                    profile.call(NameContact { who, name, timeout_s }).await?
                 }
-            }
+                ContactCommand::Block { who } => profile.call(BlockContact { who, timeout_s }).await?,
+                ContactCommand::Unblock { who } => profile.call(UnblockContact { who, timeout_s }).await?,
+            };
+            let _ = context.say.data(&contact, || contact_line(&contact));
+            Ok(Exit::Ok)
+        })
+        .await
+}
+
+pub(crate) async fn settings(context: &Context, settings: Settings) -> Outcome {
+    let Settings { receipts, typing, requests, name, about } = settings;
+    let (receipts, typing) = (receipts.map(Switch::is_on), typing.map(Switch::is_on));
+    let (requests, timeout_s) = (requests.map(Switch::is_on), context.timeout_s());
+    let set = method::Settings { receipts, typing, requests, name, about, timeout_s };
+    context
+        .with_profile(async |profile| {
+            let now = profile.call(set).await?;
+            let on = |is_on: bool| if is_on { "on" } else { "off" };
+            let lines = || {
+                format!(
+                    "receipts  {}\ntyping    {}\nrequests  {}\nname      {}\nabout     {}",
+                    on(now.receipts),
+                    on(now.typing),
+                    on(now.requests),
+                    display::line(&now.name),
+                    display::line(&now.about),
+                )
+            };
+            let _ = context.say.data(&now, lines);
             Ok(Exit::Ok)
         })
         .await

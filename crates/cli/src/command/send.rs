@@ -30,7 +30,8 @@ pub(crate) async fn run(context: &Context, send: Send) -> Outcome {
         .await
 }
 
-fn tell(context: &Context, sent: &Sent) -> Outcome {
+/// Says what became of a message.
+pub(crate) fn tell(context: &Context, sent: &Sent) -> Outcome {
     let recipients = sent.fates.len();
     let mut failures = Vec::new();
     for fate in &sent.fates {

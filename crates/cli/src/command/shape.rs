@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use hushwire_client::{Alert, ClaimState};
 use hushwire_content::display;
-use hushwire_rpc::Time;
-use hushwire_rpc::shape::{Change, Person, Row, RowKind, RowState, TrustName};
+use hushwire_rpc::shape::{Change, Expires, Person, Row, RowKind, RowState, TrustName};
+use hushwire_rpc::{Time, time};
 use hushwire_types::Timestamp;
 
 /// Somebody's name, safe to print.
@@ -44,7 +44,8 @@ fn message_line(row: &Row) -> String {
         return format!("{time}  -- {}", display::line(&row.text));
     }
     let from = if row.own { "you".to_owned() } else { name(&row.from) };
-    let words = paragraphs(&row.text);
+    let forwarded = if row.forwarded { "(forwarded) " } else { "" };
+    let words = format!("{forwarded}{}", paragraphs(&row.text));
     let mut line = match &row.quote {
         Some(quote) => {
             format!("{time}  {from}: > {}: {}\n    {words}", name(&quote.from), shortened(&quote.text))
@@ -56,6 +57,21 @@ fn message_line(row: &Row) -> String {
     }
     for reaction in &row.reactions {
         let _ = write!(line, "  [{} {}]", display::line(&reaction.emoji), name(&reaction.from));
+    }
+    if row.starred {
+        line.push_str("  ★");
+    }
+    if row.pinned {
+        line.push_str("  (pinned)");
+    }
+    match row.expires {
+        Some(Expires { at: Some(at), .. }) => {
+            let _ = write!(line, "  (disappears {})", at.local());
+        }
+        Some(Expires { lives_for_s, at: None }) => {
+            let _ = write!(line, "  (disappears {} after it is read)", time::length(lives_for_s));
+        }
+        None => {}
     }
     line
 }
@@ -111,7 +127,9 @@ pub(crate) fn change_line(change: &Change) -> Option<String> {
     match (change.kind.as_str(), &change.message) {
         ("alert", _) => Some(alert_line(change)),
         ("message" | "notice", Some(message)) => Some(message_line(message)),
-        ("edited" | "deleted" | "reacted", Some(message)) => Some(format!("~ {}", message_line(message))),
+        ("edited" | "deleted" | "reacted" | "voted" | "pinned", Some(message)) => {
+            Some(format!("~ {}", message_line(message)))
+        }
         ("failed", _) => {
             let reason = change.reason.as_deref().unwrap_or_default();
             Some(format!("-- not sent: {}", display::line(reason)))

@@ -1,7 +1,8 @@
 //! The devices of this account.
 
 use hushwire_client_store::mark::{self, Mark};
-use hushwire_client_store::{View, account as accounts, list};
+use hushwire_client_store::{View, account as accounts, list, outbox, register};
+use hushwire_group_policy::direct_conversation_id;
 use hushwire_identity::list::{Change, ListHead};
 use hushwire_identity::{DeviceList, DeviceStatus, UnverifiedEntry};
 use hushwire_types::{DeviceId, ListNumber};
@@ -60,4 +61,15 @@ pub(crate) fn devices(view: &View<'_>) -> Result<Devices, ClientError> {
         });
     }
     Ok(Devices { all, head: list.head() })
+}
+
+/// Whether another device of this account has yet to be told something that was set here.
+pub(crate) fn has_untold(view: &View<'_>) -> Result<bool, ClientError> {
+    let others = devices(view)?.all.into_iter().any(|device| device.active && !device.this);
+    if !others {
+        return Ok(false);
+    }
+    let me = own(view)?.account;
+    let with_oneself = direct_conversation_id(me, me);
+    Ok(!register::untold(view, 1)?.is_empty() || !outbox::of_conversation(view, &with_oneself)?.is_empty())
 }

@@ -9,7 +9,7 @@ use hushwire_content::{Content, Encoded, Kind, Poll, Target, Text};
 use hushwire_engine::{MessageRef, Notice, is_starred};
 use hushwire_types::{AccountId, ContentId, ConversationId, Timestamp};
 
-use super::{People, Person, Row, own};
+use super::{People, Person, Row, With, own, search};
 use crate::client::ClientError;
 
 /// A row of a timeline.
@@ -290,11 +290,30 @@ pub(crate) fn pinned(view: &View<'_>, conversation: ConversationId) -> Result<Ve
     )
 }
 
+/// A message that this person marked, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// With whom that is.
+    pub with: With,
+    /// The message.
+    pub row: Row,
+}
+
 /// The messages that this person marked, the newest first.
-pub(crate) fn starred(view: &View<'_>) -> Result<Vec<Row>, ClientError> {
-    let mut rows = rows(view, hushwire_engine::starred(view)?)?;
-    rows.sort_by_key(|row| std::cmp::Reverse(row.message.sent_at));
-    Ok(rows)
+pub(crate) fn starred(view: &View<'_>) -> Result<Vec<Marked>, ClientError> {
+    let me = own(view)?;
+    let mut people = People::new(view, &me);
+    let mut marked = Vec::new();
+    for named in hushwire_engine::starred(view)? {
+        let conversation = named.conversation;
+        let with = search::with(&mut people, conversation)?;
+        let found = rows(view, [named])?;
+        marked.extend(found.into_iter().map(|row| Marked { conversation, with: with.clone(), row }));
+    }
+    marked.sort_by_key(|marked| std::cmp::Reverse(marked.row.message.sent_at));
+    Ok(marked)
 }
 
 /// Those of some messages that are here.

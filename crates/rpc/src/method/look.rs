@@ -15,17 +15,42 @@ const PAGE: u32 = 50;
 /// The most rows of a page.
 const LONGEST_PAGE: u32 = 10_000;
 
-/// Lists conversations, the liveliest first.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+/// Lists conversations: those that are pinned first, then the liveliest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Conversations {}
+pub struct Conversations {
+    /// Only those that are put away, or only those that are not.
+    #[serde(default)]
+    pub archived: Option<bool>,
+    /// Only those that wait to be accepted, or only those that do not.
+    #[serde(default)]
+    pub requests: Option<bool>,
+    /// Only those with something that was not read, or marked so.
+    #[serde(default)]
+    pub unread: bool,
+    /// Only those with this label.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+impl Conversations {
+    fn wants(&self, conversation: &Conversation) -> bool {
+        self.archived.is_none_or(|archived| conversation.archived == archived)
+            && self.requests.is_none_or(|request| conversation.request == request)
+            && (!self.unread || conversation.unread > 0 || conversation.marked_unread)
+            && self.label.as_ref().is_none_or(|label| conversation.labels.contains(label))
+    }
+}
 
 impl Method for Conversations {
     const NAME: &'static str = "conversations";
     type Answer = Vec<Conversation>;
 
     async fn carry_out(self, desk: &Desk) -> Result<Vec<Conversation>, Fault> {
-        Ok(desk.client.conversations().await?.iter().map(Conversation::from).collect())
+        let now = desk.client.now();
+        let all = desk.client.conversations().await?;
+        let all = all.iter().map(|conversation| Conversation::of(conversation, now));
+        Ok(all.filter(|conversation| self.wants(conversation)).collect())
     }
 }
 

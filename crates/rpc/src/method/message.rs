@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use hushwire_client::{Client, Command, MessageRef, Reach, Setting};
+use hushwire_client::{Command, MessageRef, Reach, Recipient, Setting};
 use hushwire_types::ConversationId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::Method;
-use crate::desk::{Desk, patience};
+use super::{Fate, Method, send};
+use crate::desk::{Desk, LOOK_AGAIN, patience};
 use crate::fault::Fault;
-use crate::target::{self, Meant};
-
-/// How soon to look again whether something has left.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+use crate::shape::{Marked, Row};
+use crate::target;
 
 /// Something was done to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,17 +47,18 @@ impl Method for Flush {
 
     async fn carry_out(self, desk: &Desk) -> Result<Done, Fault> {
         let conversation = target::conversation(&self.conversation)?;
-        all_sent(&desk.client, conversation, "flushed", patience(self.timeout_s)).await
+        all_sent(desk, conversation, "flushed", patience(self.timeout_s)).await
     }
 }
 
 /// Waits until everything of a conversation has left.
-async fn all_sent(
-    client: &Client,
+pub(super) async fn all_sent(
+    desk: &Desk,
     conversation: ConversationId,
     done: &str,
     patience: Duration,
 ) -> Result<Done, Fault> {
+    let client = &desk.client;
     let mut changes = client.changes(client.last_change().await?);
     let mut tick = tokio::time::interval(LOOK_AGAIN);
     let all_sent = async {
@@ -77,62 +76,6 @@ async fn all_sent(
         Err(_) => Some(Fault::of_link(&client.link().borrow())),
     };
     Ok(Done { done: done.to_owned(), sent: why.is_none(), why })
-}
-
-/// The conversation that a method's parameters mean.
-macro_rules! meant {
-    ($method:expr) => {
-        Meant {
-            with: $method.with.as_deref(),
-            group: $method.group.as_deref(),
-            conversation: $method.conversation.as_deref(),
-        }
-    };
-}
-
-/// Declares a method about one message: where it is, which it is, and what more there is to say.
-macro_rules! about_a_message {
-    ($(#[$about:meta])* $name:ident $method:literal { $($(#[$field_about:meta])* $field:ident: $type:ty,)* } $carry_out:expr) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
-        pub struct $name {
-            /// In the conversation with this person …
-            #[serde(default)]
-            pub with: Option<String>,
-            /// … or in this group, by name or id.
-            #[serde(default)]
-            pub group: Option<String>,
-            /// … or the one with this id, which events have.
-            #[serde(default)]
-            pub conversation: Option<String>,
-            /// The message's id, or the beginning of that.
-            pub id: String,
-            $($(#[$field_about])* pub $field: $type,)*
-            /// How long to wait for the server, in seconds.
-            #[serde(default)]
-            pub timeout_s: Option<u64>,
-        }
-
-        impl Method for $name {
-            const NAME: &'static str = $method;
-            type Answer = Done;
-
-            fn timeout_s(&self) -> Option<u64> {
-                self.timeout_s
-            }
-
-            async fn carry_out(self, desk: &Desk) -> Result<Done, Fault> {
-                let patience = patience(self.timeout_s);
-                let found = desk.find(&meant!(self), patience).await?;
-                let message = desk.message(found.conversation, &self.id).await?;
-                let make: fn(Self, MessageRef) -> (&'static str, Command) = $carry_out;
-                let (done, command) = make(self, message);
-                desk.client.command(command).await?;
-                all_sent(&desk.client, found.conversation, done, patience).await
-            }
-        }
-    };
 }
 
 about_a_message! {
@@ -179,94 +122,122 @@ about_a_message! {
     }
 }
 
-/// Says that you have read a conversation, all of it or up to a message.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Read {
-    /// The conversation with this person …
-    #[serde(default)]
-    pub with: Option<String>,
-    /// … or this group, by name or id.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// … or the one with this id, which events have.
-    #[serde(default)]
-    pub conversation: Option<String>,
-    /// Up to this message, by its id or the beginning of that; none for all.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// How long to wait for the server, in seconds.
-    #[serde(default)]
-    pub timeout_s: Option<u64>,
-}
-
-impl Method for Read {
-    const NAME: &'static str = "message.read";
-    type Answer = Done;
-
-    fn timeout_s(&self) -> Option<u64> {
-        self.timeout_s
-    }
-
-    async fn carry_out(self, desk: &Desk) -> Result<Done, Fault> {
-        let patience = patience(self.timeout_s);
-        let found = desk.find(&meant!(self), patience).await?;
-        let conversation = found.conversation;
-        let through = match &self.id {
+about_a_conversation! {
+    /// Says that you have read a conversation, all of it or up to a message.
+    Read "message.read" -> Done {
+        /// Up to this message, by its id or the beginning of that; none for all.
+        #[serde(default)]
+        id: Option<String>,
+    } |read, desk, conversation| {
+        let through = match &read.id {
             Some(id) => Some(desk.message(conversation, id).await?),
             None => None,
         };
         desk.client.command(Command::Read { conversation, through }).await?;
-        all_sent(&desk.client, conversation, "read", patience).await
+        all_sent(desk, conversation, "read", patience(read.timeout_s)).await
     }
 }
 
-/// Whether others are told what you have read.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Receipts {
-    /// Whether they are.
-    pub on: bool,
-}
-
-/// How it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReceiptsSet {
-    /// Whether others are told what you have read.
-    pub read_receipts: bool,
-}
-
-impl Method for Receipts {
-    const NAME: &'static str = "message.receipts";
-    type Answer = ReceiptsSet;
-
-    async fn carry_out(self, desk: &Desk) -> Result<ReceiptsSet, Fault> {
-        desk.client.command(Command::Set(Setting::ReadReceipts { on: self.on })).await?;
-        Ok(ReceiptsSet { read_receipts: self.on })
+about_a_conversation! {
+    /// Says that you are writing in a conversation, or have stopped; to be said again and again while you write. Others see it where
+    /// the settings allow that. Nothing of it is kept.
+    Typing "message.typing" -> TypingTold {
+        /// Whether you have stopped.
+        #[serde(default)]
+        stopped: bool,
+    } |typing, desk, conversation| {
+        desk.client.command(Command::Typing { conversation, stopped: typing.stopped }).await?;
+        Ok(TypingTold {})
     }
 }
 
-/// Whether others see that you are writing.
+/// It is told as soon as there is a connection, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TypingTold {}
+
+about_a_message! {
+    /// Pins a message for everyone in its conversation.
+    Pin "message.pin" {} |_, message| ("pinned", Command::Pin { message, on: true })
+}
+
+about_a_message! {
+    /// Lets a pinned message go.
+    Unpin "message.unpin" {} |_, message| ("not pinned any more", Command::Pin { message, on: false })
+}
+
+about_a_message! {
+    /// Marks a message for yourself, on all your devices.
+    Star "message.star" {} |_, message| ("starred", Command::Set(Setting::Starred { message, on: true }))
+}
+
+about_a_message! {
+    /// Takes such a mark away.
+    Unstar "message.unstar" {} |_, message| {
+        ("not starred any more", Command::Set(Setting::Starred { message, on: false }))
+    }
+}
+
+about_a_conversation! {
+    /// Lists the messages that are pinned in a conversation, the one that was pinned last first.
+    Pinned "message.pinned" -> Vec<Row> {} |_pinned, desk, conversation| {
+        Ok(desk.client.pinned(conversation).await?.iter().map(Row::from).collect())
+    }
+}
+
+/// Lists the messages that you have starred, the newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Typing {
-    /// Whether they do.
-    pub on: bool,
+pub struct Starred {}
+
+impl Method for Starred {
+    const NAME: &'static str = "message.starred";
+    type Answer = Vec<Marked>;
+
+    async fn carry_out(self, desk: &Desk) -> Result<Vec<Marked>, Fault> {
+        Ok(desk.client.starred().await?.iter().map(Marked::from).collect())
+    }
 }
 
-/// How it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TypingSet {
-    /// Whether others see that you are writing.
-    pub typing: bool,
+about_a_conversation! {
+    /// Sends a text on, to somebody else or elsewhere. It is shown as forwarded, without its author.
+    Forward "message.forward" -> Fate {
+        /// The message's id, or the beginning of that.
+        id: String,
+        /// To this person …
+        #[serde(default)]
+        to: Option<String>,
+        /// … or to this group, by name or id.
+        #[serde(default)]
+        to_group: Option<String>,
+        /// Forwarding twice with the same key forwards once.
+        #[serde(default)]
+        key: Option<String>,
+    } |forward, desk, conversation| {
+        let Forward { id, to, to_group, key, timeout_s, .. } = forward;
+        let message = desk.message(conversation, &id).await?;
+        let (name, to) = match (to, to_group) {
+            (Some(person), None) => {
+                let account = desk.person(&person, patience(timeout_s)).await?;
+                (person, Recipient::Account(account))
+            }
+            (None, Some(group)) => {
+                let id = desk.group(&group).await?.id;
+                (group, Recipient::Conversation(id))
+            }
+            _ => return Err(Fault::usage("name one person or one group to forward to")),
+        };
+        send::deliver(desk, name, Command::Forward { message, to, key }, timeout_s).await
+    }
 }
 
-impl Method for Typing {
-    const NAME: &'static str = "message.typing";
-    type Answer = TypingSet;
-
-    async fn carry_out(self, desk: &Desk) -> Result<TypingSet, Fault> {
-        desk.client.command(Command::Set(Setting::TypingShown { on: self.on })).await?;
-        Ok(TypingSet { typing: self.on })
+about_a_conversation! {
+    /// Sends the card of an account, by which others can add it. Who takes it knows the account for certain.
+    SendCard "message.card" -> Fate {
+        /// Whose.
+        who: String,
+    } |card, desk, conversation| {
+        let account = desk.person(&card.who, patience(card.timeout_s)).await?;
+        let to = card.with.or(card.group).unwrap_or_else(|| conversation.to_string());
+        send::deliver(desk, to, Command::Card { conversation, account }, card.timeout_s).await
     }
 }

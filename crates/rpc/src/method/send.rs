@@ -1,7 +1,7 @@
 //! Sending texts.
 
 use hushwire_client::view::Settled;
-use hushwire_client::{Client, Link, Queued, Recipient, TroubleKind};
+use hushwire_client::{Client, Command, Link, Outcome, Queued, Recipient, TroubleKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout_at;
@@ -140,7 +140,7 @@ impl Method for Send {
             let key = self.key.as_ref().map(|key| format!("{key}/{name}"));
             let errand = Errand { to, text: self.text.clone(), key, until: self.until, deadline };
             let failed = |why| Fate::new(name.clone(), FateState::Failed, None, Some(why));
-            fates.push(errand.run(&desk.client, &name).await.unwrap_or_else(failed));
+            fates.push(errand.run(desk, &name).await.unwrap_or_else(failed));
         }
         Ok(Sent { fates })
     }
@@ -156,29 +156,55 @@ struct Errand {
 }
 
 impl Errand {
-    async fn run(self, client: &Client, name: &str) -> Result<Fate, Fault> {
+    async fn run(self, desk: &Desk, name: &str) -> Result<Fate, Fault> {
+        let client = &desk.client;
+        if let Recipient::Account(account) = self.to {
+            desk.know(account, self.deadline.left()).await?;
+        }
         let offline = || Fault::of_link(&client.link().borrow());
         let send = client.send(self.to, self.text, self.key);
         let queued = timeout_at(self.deadline.0, send).await.map_err(|_| offline())??;
-        let fate = |state, why| Fate::new(name.to_owned(), state, Some(queued), why);
-        if self.until == Until::Stored {
-            return Ok(fate(FateState::Queued, None));
+        match self.until {
+            Until::Stored => Ok(Fate::new(name.to_owned(), FateState::Queued, Some(queued), None)),
+            Until::Sent => settle(client, name.to_owned(), queued, self.deadline).await,
         }
-        Ok(match client.settled(queued, self.deadline.left()).await? {
-            Settled::Sent { .. } => fate(FateState::Sent, None),
-            Settled::Failed { reason } => return Err(Fault::error(reason)),
-            Settled::Waiting if is_put_out(client) => return Err(offline()),
-            Settled::Waiting => {
-                let Fault { kind, sentence } = offline();
-                let sentence = format!(
-                    "{}. The message is kept and goes out the next time hush is online",
-                    sentence.trim_end_matches('.')
-                );
-                let kind = if kind == FaultKind::Error { FaultKind::Network } else { kind };
-                fate(FateState::Queued, Some(Fault::new(kind, sentence)))
-            }
-        })
     }
+}
+
+/// Carries out a command that stores a message, and waits until the server has it.
+pub(super) async fn deliver(
+    desk: &Desk,
+    name: String,
+    command: Command,
+    timeout_s: Option<u64>,
+) -> Result<Fate, Fault> {
+    let deadline = Deadline::after(patience(timeout_s));
+    match desk.client.command(command).await? {
+        Outcome::Queued { conversation, content } => {
+            settle(&desk.client, name, Queued { conversation, content }, deadline).await
+        }
+        _ => Err(Fault::error("the message was not stored")),
+    }
+}
+
+/// Waits until the server has a message that is stored, or until it cannot be sent now.
+async fn settle(client: &Client, name: String, queued: Queued, deadline: Deadline) -> Result<Fate, Fault> {
+    let offline = || Fault::of_link(&client.link().borrow());
+    let fate = |state, why| Fate::new(name, state, Some(queued), why);
+    Ok(match client.settled(queued, deadline.left()).await? {
+        Settled::Sent { .. } => fate(FateState::Sent, None),
+        Settled::Failed { reason } => return Err(Fault::error(reason)),
+        Settled::Waiting if is_put_out(client) => return Err(offline()),
+        Settled::Waiting => {
+            let Fault { kind, sentence } = offline();
+            let sentence = format!(
+                "{}. The message is kept and goes out the next time hush is online",
+                sentence.trim_end_matches('.')
+            );
+            let kind = if kind == FaultKind::Error { FaultKind::Network } else { kind };
+            fate(FateState::Queued, Some(Fault::new(kind, sentence)))
+        }
+    })
 }
 
 /// Whether this device is no part of its account any more, so that nothing it has kept ever leaves.

@@ -27,8 +27,8 @@ pub struct Events {
 pub struct Change {
     /// Its number: grows, and is never used again. What `ack` takes.
     pub seq: u64,
-    /// What happened: `message`, `queued`, `sent`, `failed`, `delivered`, `read_by`, `read`, `reacted`, `edited`, `deleted`, `notice`,
-    /// `conversation`, `wish`, `contact`, `alert`, and what later versions add.
+    /// What happened: `message`, `queued`, `sent`, `failed`, `delivered`, `read_by`, `read`, `reacted`, `edited`, `deleted`, `voted`, `pinned`,
+    /// `settings`, `notice`, `conversation`, `wish`, `contact`, `alert`, and what later versions add.
     #[serde(rename = "type")]
     pub kind: String,
     /// The id of the conversation that it is about.
@@ -127,7 +127,9 @@ impl Change {
             }
             Event::Reacted { account, content }
             | Event::Edited { account, content }
-            | Event::Deleted { account, content } => {
+            | Event::Deleted { account, content }
+            | Event::Voted { account, content }
+            | Event::Pinned { account, content } => {
                 self.id = Some(content.to_string());
                 self.account = Some(account.to_string());
                 self.reactions =

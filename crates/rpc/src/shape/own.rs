@@ -1,6 +1,6 @@
 //! This account: its devices, its handles and who claims them.
 
-use hushwire_client::{ClaimState, HandleClaim, account_code, view};
+use hushwire_client::{AccountSettings, ClaimState, HandleClaim, account_code, view};
 use hushwire_types::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,28 @@ impl From<&view::Account> for Account {
             fingerprint: account.fingerprint.to_string(),
             created_at: account.created_at.into(),
         }
+    }
+}
+
+/// What is set for everything, and what this account says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SettingsNow {
+    /// Whether others are told what you have read.
+    pub receipts: bool,
+    /// Whether others see that you are writing.
+    pub typing: bool,
+    /// Whether what strangers want waits until you accept it.
+    pub requests: bool,
+    /// What you call yourself; empty where you have not said.
+    pub name: String,
+    /// A few words about you.
+    pub about: String,
+}
+
+impl SettingsNow {
+    pub(crate) fn new(settings: AccountSettings, name: String, about: String) -> Self {
+        let AccountSettings { read_receipts: receipts, typing, requests } = settings;
+        Self { receipts, typing, requests, name, about }
     }
 }
 

@@ -73,6 +73,12 @@ pub struct Contact {
     pub username: Option<String>,
     /// How far they are trusted.
     pub trust: TrustName,
+    /// What they call themselves; no proof of who they are. Empty where they have not said.
+    pub calls_itself: String,
+    /// What they say about themselves.
+    pub about: String,
+    /// Whether nothing of theirs is taken, and nothing sent to them.
+    pub blocked: bool,
     /// To be compared with theirs: 60 digits in groups of five.
     pub safety_number: String,
 }
@@ -85,6 +91,9 @@ impl From<&view::Contact> for Contact {
             handle: contact.handle.clone(),
             username: contact.username.clone(),
             trust: (&contact.person.trust).into(),
+            calls_itself: contact.says.name.clone(),
+            about: contact.says.about.clone(),
+            blocked: contact.blocked,
             safety_number: contact.safety_number.to_string(),
         }
     }

@@ -5,7 +5,7 @@ use hushwire_client::view::{self, Body, Message};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Person;
+use super::{Person, With};
 use crate::time::Time;
 
 /// A row of a timeline: a message, or a line of the system's.
@@ -41,6 +41,20 @@ pub struct Row {
     pub earlier: Vec<String>,
     /// Who is known to have it or to have read it (own texts).
     pub readers: Vec<Reader>,
+    /// Whether somebody else wrote it elsewhere.
+    pub forwarded: bool,
+    /// Whether it calls you, or answers you.
+    pub calls_me: bool,
+    /// Whether you have marked it.
+    pub starred: bool,
+    /// Whether it is pinned in its conversation.
+    pub pinned: bool,
+    /// When it disappears, if it does.
+    pub expires: Option<Expires>,
+    /// What a poll asks, and who has chosen what.
+    pub poll: Option<Poll>,
+    /// Whose card it is.
+    pub card: Option<Card>,
 }
 
 impl From<&Message> for Row {
@@ -60,6 +74,13 @@ impl From<&Message> for Row {
             edited: !message.earlier.is_empty(),
             earlier: message.earlier.clone(),
             readers: message.readers.iter().map(Reader::from).collect(),
+            forwarded: message.forwarded,
+            calls_me: message.calls_me,
+            starred: message.starred,
+            pinned: message.pinned,
+            expires: message.expiry.map(Expires::from),
+            poll: Poll::of(&message.body),
+            card: Card::of(&message.body),
         }
     }
 }
@@ -194,6 +215,94 @@ impl From<&view::Reader> for Reader {
             person: (&reader.person).into(),
             delivered_at: reader.delivered_at.map(Time),
             read_at: reader.read_at.map(Time),
+        }
+    }
+}
+
+/// When a message disappears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Expires {
+    /// How many seconds it lives from when it is read, or, of your own, sent.
+    pub lives_for_s: u32,
+    /// When that is over; none where it has not begun.
+    pub at: Option<Time>,
+}
+
+impl From<view::Expiry> for Expires {
+    fn from(expiry: view::Expiry) -> Self {
+        Self { lives_for_s: expiry.lives_for_s, at: expiry.at.map(Time) }
+    }
+}
+
+/// A poll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Poll {
+    /// The question.
+    pub question: String,
+    /// The answers, in the order in which `poll.vote` numbers them.
+    pub answers: Vec<Answer>,
+    /// Whether one may choose several.
+    pub multiple: bool,
+    /// Whether nobody votes any more.
+    pub closed: bool,
+}
+
+impl Poll {
+    fn of(body: &Body) -> Option<Self> {
+        let Body::Poll { question, choices, multiple, closed } = body else { return None };
+        let answer = |choice: &view::Choice| Answer {
+            text: choice.text.clone(),
+            votes: choice.votes.iter().map(Person::from).collect(),
+        };
+        let (question, answers) = (question.clone(), choices.iter().map(answer).collect());
+        Some(Self { question, answers, multiple: *multiple, closed: *closed })
+    }
+}
+
+/// An answer of a poll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// What it says.
+    pub text: String,
+    /// Who has chosen it.
+    pub votes: Vec<Person>,
+}
+
+/// Somebody's card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Card {
+    /// Whose, as this profile knows them.
+    pub person: Person,
+    /// The handle that its sender found them by; empty for none.
+    pub handle: String,
+    /// What its sender calls them.
+    pub name: String,
+}
+
+impl Card {
+    fn of(body: &Body) -> Option<Self> {
+        let Body::Card { person, handle, name } = body else { return None };
+        Some(Self { person: person.into(), handle: handle.clone(), name: name.clone() })
+    }
+}
+
+/// A message that you have starred, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Marked {
+    /// The conversation's id.
+    pub conversation: String,
+    /// With whom that is.
+    pub with: With,
+    /// The message.
+    pub message: Row,
+}
+
+impl From<&view::Marked> for Marked {
+    fn from(marked: &view::Marked) -> Self {
+        Self {
+            conversation: marked.conversation.to_string(),
+            with: (&marked.with).into(),
+            message: (&marked.row).into(),
         }
     }
 }

@@ -1,0 +1,101 @@
+//! What can be said about groups.
+
+use clap::Subcommand;
+
+/// Make groups, look at them, change them.
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// Make a group; you are its owner.
+    Create {
+        /// What it is called, at most 64 characters. Only members can read it.
+        name: String,
+        /// Who is in it besides you.
+        members: Vec<String>,
+    },
+    /// List the groups of this profile.
+    List,
+    /// Show who is in a group and who may do what.
+    Show {
+        /// Its name or id.
+        group: String,
+    },
+    /// Add people. They read what is written from then on.
+    Add {
+        /// The group's name or id.
+        group: String,
+        /// Whom.
+        #[arg(required = true)]
+        members: Vec<String>,
+    },
+    /// Put people out. They read nothing that is written afterwards.
+    Remove {
+        /// The group's name or id.
+        group: String,
+        /// Whom.
+        #[arg(required = true)]
+        members: Vec<String>,
+    },
+    /// Make somebody owner, admin or plain member.
+    Role {
+        /// The group's name or id.
+        group: String,
+        /// Whom.
+        member: String,
+        /// What.
+        #[arg(value_enum)]
+        role: RoleName,
+    },
+    /// Give a group another name.
+    Rename {
+        /// Its name or id.
+        group: String,
+        /// The new name.
+        name: String,
+    },
+    /// Describe a group, in at most 500 characters; an empty text takes the description away.
+    Describe {
+        /// Its name or id.
+        group: String,
+        /// The description.
+        text: String,
+    },
+    /// Say who may do what.
+    Allow {
+        /// The group's name or id.
+        group: String,
+        /// Who may add people.
+        #[arg(long, value_enum, value_name = "WHO")]
+        add: Option<WhoName>,
+        /// Who may change name and description.
+        #[arg(long, value_enum, value_name = "WHO")]
+        details: Option<WhoName>,
+        /// Who may write.
+        #[arg(long, value_enum, value_name = "WHO")]
+        write: Option<WhoName>,
+    },
+    /// Leave a group.
+    Leave {
+        /// Its name or id.
+        group: String,
+    },
+}
+
+/// A role in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoleName {
+    /// Says who is owner and admin, and all that an admin may.
+    Owner,
+    /// Adds and removes members, says who may do what.
+    Admin,
+    /// Neither.
+    Member,
+}
+
+/// Who may do something in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum WhoName {
+    /// Every member.
+    Everybody,
+    /// Admins and owners.
+    Admins,
+}
