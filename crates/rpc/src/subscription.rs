@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use hushwire_client::Typing;
 use hushwire_types::Seq;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::desk::Desk;
@@ -42,6 +44,7 @@ impl Subscriber {
         desk: &Desk,
         subscribe: Subscribe,
     ) -> Result<(Subscribed, oneshot::Sender<()>), Fault> {
+        let typing = subscribe.typing.then(|| desk.client.typing());
         let after = events_start(desk, subscribe.cursor, subscribe.after).await?;
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.tasks.retain(|_, task| !task.is_finished());
@@ -54,7 +57,7 @@ impl Subscriber {
         let feed = Feed { desk: desk.clone(), number, out: self.out.clone() };
         let task = tokio::spawn(async move {
             if begun.await.is_ok() {
-                feed.run(after).await;
+                feed.run(after, typing).await;
             }
         });
         live.tasks.insert(number, task.abort_handle());
@@ -85,10 +88,19 @@ struct Feed {
 }
 
 impl Feed {
-    async fn run(self, after: Seq) {
+    async fn run(self, after: Seq, mut typing: Option<broadcast::Receiver<Typing>>) {
         let mut changes = self.desk.client.changes(after);
         let why = loop {
-            match changes.next().await {
+            let happened = tokio::select! {
+                change = changes.next() => change,
+                writes = next_typing(&mut typing) => {
+                    if self.out.send(self.writes(&writes)).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            match happened {
                 Ok(Some(change)) => {
                     let params = json!({ "subscription": self.number, "event": Change::from(&change) });
                     if self.out.send(notification("event", &params)).await.is_err() {
@@ -102,4 +114,27 @@ impl Feed {
         let params = json!({ "subscription": self.number, "why": why });
         let _ = self.out.send(notification("ended", &params)).await;
     }
+
+    fn writes(&self, typing: &Typing) -> String {
+        let params = json!({
+            "subscription": self.number,
+            "conversation": typing.conversation.to_string(),
+            "account": typing.account.to_string(),
+            "stopped": typing.stopped,
+        });
+        notification("typing", &params)
+    }
+}
+
+/// Who writes next; never where nobody asked, or none will come any more.
+async fn next_typing(typing: &mut Option<broadcast::Receiver<Typing>>) -> Typing {
+    while let Some(receiver) = typing {
+        match receiver.recv().await {
+            Ok(writes) => return writes,
+            // What was missed is over.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => *typing = None,
+        }
+    }
+    std::future::pending().await
 }

@@ -322,3 +322,29 @@ fn a_subscriber_that_does_not_read_holds_up_nobody_and_misses_nothing() {
         assert_eq!(slow.event("message")["text"], format!("{n} {filler}"));
     }
 }
+
+#[test]
+fn who_writes_is_told_to_subscribers_that_ask_for_it() {
+    let world = World::of(&["alice", "bob"]);
+    world.run("alice", &["send", "@bob", "hello"]).expect(0);
+    world.run("bob", &["receive"]).expect(0);
+    world.run("bob", &["send", "@alice", "hello yourself"]).expect(0);
+    let (alice, bob) = (Daemon::start(&world, "alice", &[]), Daemon::start(&world, "bob", &[]));
+    let (mut alice, mut bob) = (alice.connect(), bob.connect());
+    alice.call("sync", &json!({}));
+    bob.call("sync", &json!({}));
+    let me = alice.call("whoami", &json!({}))["account"].clone();
+    let place = bob.call("conversation.find", &json!({ "with": "@alice" }))["conversation"].clone();
+    bob.call("subscribe", &json!({ "typing": true }));
+    for stopped in [false, true] {
+        alice.call("message.typing", &json!({ "with": "@bob", "stopped": stopped }));
+        let told = loop {
+            let notification = bob.read().unwrap();
+            if notification["method"] == "typing" {
+                break notification["params"].clone();
+            }
+        };
+        let expected = json!({ "subscription": 1, "conversation": place, "account": me, "stopped": stopped });
+        assert_eq!(told, expected);
+    }
+}

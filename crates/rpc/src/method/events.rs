@@ -169,6 +169,10 @@ pub struct Subscribe {
     /// After this number, whatever the cursor says.
     #[serde(default)]
     pub after: Option<u64>,
+    /// Whether to be told, too, who is writing: as notifications `typing` with `subscription`, `conversation`, `account` and
+    /// `stopped`. They have no number and never come again; one that says nothing of an end holds for a few seconds.
+    #[serde(default)]
+    pub typing: bool,
 }
 
 /// A subscription.
