@@ -8,6 +8,7 @@ use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Generation,
 
 mod codec;
 
+use crate::error::ReadError;
 use codec::Invalid;
 pub(crate) use codec::{decode, encode};
 
@@ -29,6 +30,22 @@ pub enum Record {
         /// So many.
         records: u64,
     },
+}
+
+impl Record {
+    /// As it stands in a backup.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// What [`Record::to_bytes`] wrote; none for a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`]
+    pub fn from_bytes(bytes: &[u8]) -> Result<Option<Self>, ReadError> {
+        decode(bytes).map_err(|_| ReadError::Damaged)
+    }
 }
 
 /// Whose history this is.

@@ -77,6 +77,15 @@ impl Say {
 /// Something that is waited for.
 pub(crate) struct Waiting(Option<ProgressBar>);
 
+impl Waiting {
+    /// Says how it goes on.
+    pub(crate) fn say(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+        }
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

@@ -23,6 +23,15 @@ pub struct Past {
     pub said: Option<(Aspect, About)>,
 }
 
+/// The last row of all timelines.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn last(view: &View<'_>) -> Result<RowId, StoreError> {
+    let last = view.one("SELECT coalesce(max(id), 0) AS last FROM timeline", [], |row| row.get("last"))?;
+    Ok(RowId(last.unwrap_or_default()))
+}
+
 /// At most `limit` rows of history after this one, in the order in which they came. Receipts, which name many messages, are
 /// not among them: what they said is with those messages. Of what is about a message that is not here, which may have
 /// disappeared, only its deletion is.

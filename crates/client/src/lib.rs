@@ -101,6 +101,7 @@ mod large;
 pub mod link;
 pub mod linking;
 mod login;
+pub mod past;
 pub mod profile;
 pub mod recovery;
 mod settings;
@@ -127,13 +128,14 @@ pub use hushwire_client_store::{
 pub use hushwire_content::{Poll, limits};
 pub use hushwire_engine::{
     AccountSettings, Alert, ClaimAnswer, ClaimState, Command, ConversationSettings, Event, GroupChange,
-    GroupRole, GroupWho, HandleClaim, MessageRef, Notice, Outcome, Reach, Recipient, Refusal, Restored,
-    Setting, account_code,
+    GroupRole, GroupWho, HandleClaim, HistoryProgress, MessageRef, Notice, Outcome, Reach, Recipient,
+    Refusal, Restored, Setting, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};
 pub use link::{ClockSkew, Link, Trouble, TroubleKind};
 pub use linking::{Approving, Comparing, LinkingError, Waiting, approve, wait_to_be_found};
+pub use past::Fetched;
 pub use profile::{OpenError, Place, World, open};
 pub use recovery::{Recovery, recover};
 pub use worker::Gone;

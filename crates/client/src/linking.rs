@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use hushwire_client_store::Database;
 use hushwire_engine::{Command, Engine, Home, NewDevice, Outcome, RegisterError};
+use hushwire_identity::keys::device_id;
 use hushwire_identity::linking::{Answer, Commitment, LinkCode, Offer, digits, nonce};
 use hushwire_identity::list::Joining;
 use hushwire_identity::{DeviceList, DeviceName, Handle, InviteLink, ListError, ListHead, PublicKey};
 use hushwire_types::id::{base32, from_base32};
-use hushwire_types::{AccountId, ListNumber, Timestamp};
+use hushwire_types::{AccountId, DeviceId, ListNumber, Timestamp};
 use hushwire_wire::{self as wire, ErrorCode, Opaque, Request, Response, Sensitive, limits};
 use tokio::time::timeout;
 
@@ -368,6 +369,12 @@ impl Approving {
     #[must_use]
     pub const fn name(&self) -> &DeviceName {
         &self.offer.name
+    }
+
+    /// The new device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        device_id(&self.offer.list_key)
     }
 
     /// Waits for the person to compare.

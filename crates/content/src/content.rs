@@ -5,6 +5,7 @@ use std::fmt;
 use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
+use crate::history::{HistoryAsk, HistoryPart};
 use crate::register::{self, Register};
 use crate::short::{Card, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
@@ -110,6 +111,10 @@ pub enum Kind {
     },
     /// What one's own devices tell each other, at least one.
     Registers(Vec<Register>),
+    /// A device of one's own asks another for the past.
+    HistoryAsk(HistoryAsk),
+    /// A part of it.
+    HistoryPart(HistoryPart),
     /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
     Timer(u32),
     /// A poll.
@@ -281,6 +286,8 @@ impl Kind {
             Proto::Pin(pin) => Pin::from_proto(pin).map(Self::Pin),
             Proto::Card(card) => Card::from_proto(card).map(Self::Card),
             Proto::Profile(profile) => Profile::from_proto(profile).map(Self::Profile),
+            Proto::HistoryAsk(ask) => HistoryAsk::from_proto(ask).map(Self::HistoryAsk),
+            Proto::HistoryPart(part) => HistoryPart::from_proto(part).map(Self::HistoryPart),
         }
     }
 
@@ -301,6 +308,8 @@ impl Kind {
             Self::Pin(pin) => Proto::Pin(pin.to_proto()),
             Self::Card(card) => Proto::Card(card.to_proto()),
             Self::Profile(profile) => Proto::Profile(profile.to_proto()),
+            Self::HistoryAsk(ask) => Proto::HistoryAsk(ask.to_proto()),
+            Self::HistoryPart(part) => Proto::HistoryPart(part.to_proto()),
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
         })
     }

@@ -60,3 +60,9 @@ pub const GROUP_DESCRIPTION_CHARS: usize = 500;
 
 /// Bytes of a transcript hash: the longest hash of any MLS ciphersuite.
 pub const TRANSCRIPT_HASH_BYTES: usize = 64;
+
+/// Bytes of a place in the past, which only the device that wrote it reads.
+pub const HISTORY_PLACE_BYTES: usize = 64;
+
+/// Records of one part of the past.
+pub const HISTORY_RECORDS: usize = 2048;

@@ -99,7 +99,7 @@ fn messages<E: From<StoreError>>(
     }
 }
 
-fn contact(view: &View<'_>, known: account::Account) -> Result<Contact, StoreError> {
+pub(crate) fn contact(view: &View<'_>, known: account::Account) -> Result<Contact, StoreError> {
     let trust = match known.trust {
         Trust::Unverified => record::Trust::Unverified,
         Trust::Verified { at } => record::Trust::Verified { at },
@@ -118,7 +118,7 @@ fn contact(view: &View<'_>, known: account::Account) -> Result<Contact, StoreErr
     })
 }
 
-fn conversation(
+pub(crate) fn conversation(
     view: &View<'_>,
     known: &conversation::Conversation,
 ) -> Result<Option<record::Conversation>, StoreError> {
@@ -166,7 +166,7 @@ fn group(view: &View<'_>, known: &conversation::Conversation) -> Result<Group, S
 }
 
 /// None for what is no history.
-fn message(view: &View<'_>, me: AccountId, past: Past) -> Result<Option<Message>, StoreError> {
+pub(crate) fn message(view: &View<'_>, me: AccountId, past: Past) -> Result<Option<Message>, StoreError> {
     let Past { entry, said } = past;
     let row = entry.entry;
     let state = match row.state {

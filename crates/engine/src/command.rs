@@ -234,6 +234,13 @@ pub enum Command {
         /// Which one.
         conversation: ConversationId,
     },
+    /// Get the past from another device of this account: what is not here of it. It goes on whenever both are online.
+    FetchHistory {
+        /// From which; none for whoever answers first.
+        of: Option<DeviceId>,
+    },
+    /// Do without the past, or without the rest of it.
+    ForgoHistory,
     /// Take over some records of a backup that was read to its end before.
     RestoreHistory {
         /// Whose history it is, as its head says.

@@ -226,6 +226,7 @@ impl Step<'_, '_> {
             left = left.saturating_sub(1);
         }
         self.compose_registers(conversation, view, left)?;
+        self.compose_history(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
     }
 
@@ -332,6 +333,7 @@ impl Step<'_, '_> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
         let (witness, said) = self.next_witness(conversation, &view.transcript_hash)?;
         content.witness = witness;
+        let is_passing = matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_));
         let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
         let encrypted = match self.device.encrypt(&group, &padded) {
@@ -363,6 +365,7 @@ impl Step<'_, '_> {
                     counter: content.witness.counter,
                     previous: said,
                     receipts: receipts.to_vec(),
+                    is_passing,
                 }
                 .encode(),
                 created_at: self.now,

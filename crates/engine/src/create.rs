@@ -16,6 +16,7 @@ use hushwire_types::{AccountId, ConversationId, DeviceId, Epoch, Generation, Gro
 use hushwire_wire as wire;
 use hushwire_wire::{ErrorCode, Opaque, Standing};
 
+use crate::handover::history_wanted;
 use crate::step::Step;
 use crate::stop::{Stop, own_fault};
 use crate::{Alert, Event, Tag, schedule};
@@ -45,8 +46,9 @@ impl Step<'_, '_> {
             // It exists on the server: the Welcome is on its way, or lost.
             return self.be_patient(&conversation.id);
         }
-        // Settings for the other devices are no texts, and wait as well.
-        let untold = peer == self.me.account && !register::untold(self.tx, 1)?.is_empty();
+        // Settings for the other devices, and asking them for the past, are no texts, and wait as well.
+        let untold = peer == self.me.account
+            && (!register::untold(self.tx, 1)?.is_empty() || history_wanted(self.tx)?.is_some());
         if !untold && timeline::unencrypted(self.tx, &conversation.id, 1)?.is_empty() {
             return Ok(());
         }

@@ -65,6 +65,8 @@ impl Step<'_, '_> {
             Command::DraftDevice { joining } => self.draft_device(joining),
             Command::Name { account, name } => self.name(account, name.as_deref()),
             Command::Resume { conversation } => self.resume(conversation),
+            Command::FetchHistory { of } => self.fetch_history(*of),
+            Command::ForgoHistory => self.forgo_history(),
             Command::RestoreHistory { account, records } => self.restore_history(*account, records),
             _ => Ok(Outcome::Refused(Refusal::UnknownHere("such command"))),
         }

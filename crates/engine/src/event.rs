@@ -119,6 +119,17 @@ pub enum Event {
         /// Why it did not come true; none where it did.
         refused: Option<String>,
     },
+    /// A part of the past came from another device of this account.
+    History {
+        /// Messages that were new here so far.
+        messages: u64,
+        /// How far it is …
+        done: u64,
+        /// … of how much.
+        whole: u64,
+        /// Whether that was all.
+        finished: bool,
+    },
     /// Something about a contact changed: its names, its trust, its devices.
     Contact {
         /// Whose.
@@ -265,6 +276,7 @@ impl Event {
             Self::Notice => "notice",
             Self::Conversation => "conversation",
             Self::Wish { .. } => "wish",
+            Self::History { .. } => "history",
             Self::Contact { .. } => "contact",
             Self::Alert(_) => "alert",
         }

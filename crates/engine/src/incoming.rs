@@ -168,6 +168,8 @@ impl Step<'_, '_> {
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),
+            Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
+            Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),
             Kind::Profile(profile) => self.take_profile(conversation, message.sender.account, profile),
             Kind::Presence | Kind::Typing { .. } => Ok(()),
             Kind::Timer(lives_for_s) => {

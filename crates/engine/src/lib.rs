@@ -74,6 +74,9 @@
 //! *Back up and restore a history.* [`back_up`] gives what people wrote and chose as records; [`Command::RestoreHistory`] adds those
 //! that are missing to a profile of the same account: no message arrives, and no receipt is owed.
 //!
+//! *Hand the past to a new device.* [`Command::FetchHistory`] asks another device of the account, in the conversation with oneself, for the
+//! same records; they come part by part, each side keeps its place, and both go on after a kill.
+//!
 //! *KeyPackages.* A pool of 20 is refilled when 10 are left; the last resort is renewed weekly and after each use.
 //!
 //! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
@@ -97,6 +100,7 @@ mod error;
 mod event;
 mod expiry;
 mod group;
+mod handover;
 mod import;
 mod incoming;
 mod index;
@@ -141,6 +145,7 @@ pub use engine::Engine;
 pub use ephemeral::TYPING_EVERY;
 pub use error::{OpenError, RegisterError, StepError};
 pub use event::{Alert, Event};
+pub use handover::{HistoryProgress, history_handed, history_wanted};
 pub use hushwire_client_store::profile::ProfileState;
 pub use import::Restored;
 pub use input::Input;

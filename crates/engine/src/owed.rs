@@ -73,7 +73,7 @@ impl Step<'_, '_> {
             self.session.attend(id);
         }
         self.session.receipts_due.clear();
-        Ok(())
+        self.attend_history()
     }
 
     /// Asks for what a parked entry waits for.

@@ -11,19 +11,16 @@ pub(crate) struct Remake {
     pub(crate) previous: Option<[u8; 32]>,
     /// The rows that it confirms.
     pub(crate) receipts: Vec<RowId>,
+    /// Whether it need not be kept once it was accepted: whoever misses it asks again.
+    pub(crate) is_passing: bool,
 }
 
 impl Remake {
-    /// `counter u64 ‖ 0, or 1 and a hash ‖ row i64 *`
+    /// `counter u64 ‖ 0, or 1 and a hash; 2 and 3 for one that passes ‖ row i64 *`
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = self.counter.to_be_bytes().to_vec();
-        match self.previous {
-            None => out.push(0),
-            Some(hash) => {
-                out.push(1);
-                out.extend(hash);
-            }
-        }
+        out.push(u8::from(self.previous.is_some()) + if self.is_passing { 2 } else { 0 });
+        out.extend(self.previous.into_iter().flatten());
         out.extend(self.receipts.iter().flat_map(|row| row.0.to_be_bytes()));
         out
     }
@@ -33,8 +30,8 @@ impl Remake {
         let (counter, rest) = bytes.split_first_chunk()?;
         let (flag, rest) = rest.split_first()?;
         let (previous, rows) = match flag {
-            0 => (None, rest),
-            1 => {
+            0 | 2 => (None, rest),
+            1 | 3 => {
                 let (hash, rest) = rest.split_first_chunk()?;
                 (Some(*hash), rest)
             }
@@ -44,7 +41,7 @@ impl Remake {
             .chunks(8)
             .map(|chunk| Some(RowId(i64::from_be_bytes(chunk.try_into().ok()?))))
             .collect::<Option<_>>()?;
-        Some(Self { counter: u64::from_be_bytes(*counter), previous, receipts })
+        Some(Self { counter: u64::from_be_bytes(*counter), previous, receipts, is_passing: *flag >= 2 })
     }
 }
 
@@ -56,7 +53,14 @@ mod tests {
     fn notes_round_trip() {
         for note in [
             Remake::default(),
-            Remake { counter: 7, previous: Some([9; 32]), receipts: vec![RowId(1), RowId(-2)] },
+            Remake {
+                counter: 7,
+                previous: Some([9; 32]),
+                receipts: vec![RowId(1), RowId(-2)],
+                is_passing: false,
+            },
+            Remake { counter: 8, previous: Some([9; 32]), receipts: vec![], is_passing: true },
+            Remake { counter: 1, is_passing: true, ..Remake::default() },
         ] {
             assert_eq!(Remake::decode(&note.encode()), Some(note));
         }

@@ -31,8 +31,8 @@ use crate::fault::Fault;
 
 pub use conversation::{SetConversation, ShowConversation, Told};
 pub use device::{
-    ApproveDevice, ConfirmDevice, Decided, Digits, ListDevices, NOT_THE_SAME, RenameDevice, RevokeDevice,
-    Revoked,
+    ApproveDevice, ConfirmDevice, Decided, Digits, FetchHistory, HistoryFetched, ListDevices, NOT_THE_SAME,
+    RenameDevice, RevokeDevice, Revoked,
 };
 pub(crate) use events::start as events_start;
 pub use events::{Ack, Acked, GetEvents, Subscribe, Subscribed, Sync, Unsubscribe, Unsubscribed};
@@ -132,6 +132,7 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<ListDevices>(),
     Entry::of::<ApproveDevice>(),
     Entry::of::<ConfirmDevice>(),
+    Entry::of::<FetchHistory>(),
     Entry::of::<RenameDevice>(),
     Entry::of::<RevokeDevice>(),
     Entry::of::<GetEvents>(),

@@ -11,7 +11,7 @@ mod own;
 mod people;
 mod row;
 
-pub use change::{Change, Events, Standing};
+pub use change::{Change, Events, History, Standing};
 pub use conversation::{Conversation, ConversationStatus, Last, Place};
 pub use found::{Found, Hit, Piece};
 pub use group::{Group, Member, Permissions, RoleName, WhoName};

@@ -55,6 +55,50 @@ fn a_second_device_reads_and_writes_as_the_first_one_does() {
 }
 
 #[test]
+fn the_past_comes_along_to_a_new_device() {
+    let world = World::of(&["alice", "bob"]);
+    for text in ["one", "two", "three"] {
+        world.run("bob", &["send", "@alice", text]).expect(0);
+        world.run("alice", &["receive"]).expect(0);
+        world.run("alice", &["send", "@bob", &format!("{text}, yes")]).expect(0);
+    }
+    link(&world, "alice", "laptop", "the laptop");
+    let texts = |profile: &str| {
+        let rows = world.history(profile, "@bob").into_iter().filter(|row| row["type"] == "text");
+        rows.map(|row| (row["text"].clone(), row["own"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("laptop"), texts("alice"));
+    assert_eq!(texts("laptop").len(), 6);
+    let listed = world.run("laptop", &["conversations", "--json"]).expect(0).json();
+    assert_eq!(listed.iter().find(|shown| shown["with"]["name"] == "@bob").unwrap()["unread"], 0);
+    world.run("laptop", &["search", "thr"]).expect(0).shows("three");
+}
+
+#[test]
+fn the_past_is_fetched_later_where_it_was_not_wanted_at_first() {
+    let world = World::of(&["alice", "bob"]);
+    world.run("bob", &["send", "@alice", "from before"]).expect(0);
+    world.run("alice", &["receive"]).expect(0);
+    let link = world.server.bare_link();
+    let words = ["link", &link, "--no-history", "--lock", "key-file", "--json"];
+    let mut new = world.start("laptop", &words);
+    let shown: Value = serde_json::from_str(&new.line(|line| line.contains("\"code\""))).unwrap();
+    let mut approving =
+        world.start("alice", &["device", "approve", shown["code"].as_str().unwrap(), "--json"]);
+    assert_eq!(digits(&mut new), digits(&mut approving));
+    new.write("y\n");
+    approving.write("y\n");
+    approving.finish().expect(0);
+    new.finish().expect(0);
+    world.run("laptop", &["history", "@bob"]).expect(7);
+    let mut old = world.start("alice", &["receive", "--follow"]);
+    let fetched = world.run("laptop", &["device", "history", "--json"]).expect(0).json();
+    assert_eq!(fetched[0]["history"]["whole"], true, "{fetched:#?}");
+    assert_eq!(world.received("laptop", "@bob"), ["from before"]);
+    old.kill();
+}
+
+#[test]
 fn a_device_is_renamed_and_put_out() {
     let world = World::of(&["alice", "bob"]);
     link(&world, "alice", "laptop", "the laptop");

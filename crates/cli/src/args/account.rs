@@ -36,6 +36,9 @@ pub struct Join {
 pub struct Link {
     /// The server's link, hush://host:port#FINGERPRINT; an invite's link will do.
     pub link: String,
+    /// Begin without the past. `hush device history` gets it later.
+    #[arg(long)]
+    pub no_history: bool,
     /// What this device is called; the machine's name by default.
     #[arg(long, value_name = "NAME")]
     pub device_name: Option<String>,
@@ -83,6 +86,15 @@ pub enum DeviceCommand {
     Approve {
         /// The code, or the text that the QR code holds.
         code: String,
+        /// Do not stay until the new device has the past; it gets it later, while a device of yours is online.
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Get what is not here of the past from another device of yours, while both are online.
+    History {
+        /// From this one, by its name or the beginning of its id; whichever answers first otherwise.
+        #[arg(long, value_name = "DEVICE")]
+        from: Option<String>,
     },
     /// Call one otherwise.
     Rename {

@@ -2,7 +2,7 @@
 
 use hushwire_content::display;
 use hushwire_rpc::Profile;
-use hushwire_rpc::method;
+use hushwire_rpc::method::{self, HistoryFetched};
 use hushwire_rpc::shape::{Device, Devices};
 use serde_json::json;
 
@@ -26,7 +26,14 @@ async fn carry_out(context: &Context, profile: &Profile, command: DeviceCommand)
             };
             Ok(list(context, &devices))
         }
-        DeviceCommand::Approve { code } => let_in(context, profile, code).await,
+        DeviceCommand::Approve { code, no_wait } => let_in(context, profile, code, !no_wait).await,
+        DeviceCommand::History { from } => {
+            let fetched = {
+                let _waiting = context.say.waiting("Getting the past…");
+                profile.call(method::FetchHistory { from, timeout_s }).await?
+            };
+            Ok(tell_of_history(context, &fetched))
+        }
         DeviceCommand::Rename { device, name } => {
             let devices = profile.call(method::RenameDevice { device, name, timeout_s }).await?;
             Ok(list(context, &devices))
@@ -68,7 +75,7 @@ fn line(device: &Device) -> String {
     format!("{}  {}{what}", device.device, display::line(&device.name))
 }
 
-async fn let_in(context: &Context, profile: &Profile, code: String) -> Outcome {
+async fn let_in(context: &Context, profile: &Profile, code: String, hand_over: bool) -> Outcome {
     let timeout_s = context.timeout_s();
     let found = {
         let _waiting = context.say.waiting("Looking for the new device…");
@@ -81,8 +88,9 @@ async fn let_in(context: &Context, profile: &Profile, code: String) -> Outcome {
     };
     let same = context.say.data(&shown, asked).is_ok() && are_the_same().await?;
     let decided = {
-        let _waiting = context.say.waiting("Bringing it into your conversations…");
-        profile.call(method::ConfirmDevice { approval: found.approval, same, timeout_s }).await
+        let _waiting = context.say.waiting("Bringing it into your conversations, and the past to it…");
+        let approval = found.approval;
+        profile.call(method::ConfirmDevice { approval, same, hand_over, timeout_s }).await
     };
     if !same {
         return Err(not_the_same());
@@ -90,8 +98,25 @@ async fn let_in(context: &Context, profile: &Profile, code: String) -> Outcome {
     let decided = decided?;
     tell_of_unsettled(context, decided.unsettled);
     let words = || format!("\"{}\" is a device of yours now.", display::line(&decided.added));
-    let _ = context.say.data(&json!({ "added": decided.added }), words);
+    let _ = context.say.data(&json!({ "added": decided.added, "has_past": decided.has_past }), words);
+    if hand_over && !decided.has_past {
+        context.say.note("It has not all of the past yet: that goes on while this device and it are online.");
+    }
     Ok(Exit::Ok)
+}
+
+/// How far the past is here.
+pub(crate) fn tell_of_history(context: &Context, fetched: &HistoryFetched) -> Exit {
+    let words = || match (fetched.whole, fetched.percent) {
+        (true, _) => format!("The past is here: {} messages were new.", fetched.messages),
+        (false, Some(percent)) => format!("{percent} percent of the past is here."),
+        (false, None) => "No device of yours has answered yet.".to_owned(),
+    };
+    let _ = context.say.data(&json!({ "history": fetched }), words);
+    if !fetched.whole {
+        context.say.note("It goes on while this device and another one of yours are online.");
+    }
+    Exit::Ok
 }
 
 fn tell_of_unsettled(context: &Context, unsettled: usize) {

@@ -2,16 +2,17 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use hushwire_client::{Transport, Waiting, World, wait_to_be_found};
+use hushwire_client::{Client, HistoryProgress, Transport, Waiting, World, wait_to_be_found};
 use hushwire_content::display;
 use hushwire_identity::InviteLink;
+use hushwire_rpc::method::HistoryFetched;
 use hushwire_rpc::{FaultKind, PEOPLE, Time};
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use serde_json::json;
 
 use crate::args::Link;
-use crate::command::join;
+use crate::command::{device, join};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::place;
@@ -59,8 +60,27 @@ pub(crate) async fn run(context: &Context, link: Link) -> Outcome {
     let _ = context.say.data(&joined, welcome);
     // The first login uploads what others need to add this device.
     let stands = context.caught_up(&client).await;
+    if matches!(stands, hushwire_client::Link::Live) {
+        past(context, &client, link.no_history).await?;
+    }
     context.close(client).await;
     if matches!(stands, hushwire_client::Link::Live) { Ok(Exit::Ok) } else { Err(Failure::of_link(&stands)) }
+}
+
+/// The past comes along, unless it is not wanted.
+async fn past(context: &Context, client: &Client, no_history: bool) -> Result<(), Failure> {
+    if no_history {
+        return Ok(client.forgo_history(context.patience()).await?);
+    }
+    let waiting = context.say.waiting("Getting the past from your other device…");
+    let progress = |now: HistoryProgress| {
+        let percent = now.done.saturating_mul(100).checked_div(now.whole).unwrap_or_default();
+        waiting.say(&format!("Getting the past from your other device: {percent} %"));
+    };
+    let fetched = client.fetch_history(None, context.patience(), progress).await?;
+    drop(waiting);
+    device::tell_of_history(context, &HistoryFetched::of(fetched));
+    Ok(())
 }
 
 fn words(waiting: &Waiting) -> String {

@@ -1,10 +1,12 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Register, SeenList,
-    Target, Text, Vote, Witness,
+    Card, Content, Edit, HistoryAsk, HistoryPart, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt,
+    ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
-use hushwire_types::{AccountId, ContentId, ConversationId, EntryHash, ListNumber, Subject, Timestamp};
+use hushwire_types::{
+    AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Subject, Timestamp,
+};
 
 pub(crate) const TARGET: Target =
     Target { account: AccountId::new([0xa1; 32]), content_id: ContentId::new([0xc1; 16]) };
@@ -70,6 +72,22 @@ fn card() -> Card {
     Card { account: TARGET.account, handle: "@ann".into(), name: "Ann".into() }
 }
 
+fn history_ask() -> HistoryAsk {
+    HistoryAsk { device: Some(DeviceId::new([7; 16])), from: vec![2, 0, 9], parts: 8 }
+}
+
+fn history_part() -> HistoryPart {
+    HistoryPart {
+        device: DeviceId::new([7; 16]),
+        from: vec![2, 0, 9],
+        to: vec![2, 1, 1],
+        records: vec![b"record".to_vec(), b"begin".to_vec()],
+        continues: true,
+        done: 3,
+        whole: 9,
+    }
+}
+
 /// Every kind, and a first content whose witness has nothing before it.
 pub(crate) fn all() -> Vec<(&'static str, Content)> {
     let mut first = text("hello");
@@ -98,6 +116,9 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("vote_closes", content(Kind::Vote(Vote { target: TARGET, choices: vec![], closes: true }))),
         ("pin", content(Kind::Pin(Pin { target: TARGET, unpinned: false }))),
         ("card", content(Kind::Card(card()))),
+        ("history_ask", content(Kind::HistoryAsk(HistoryAsk { device: None, from: vec![], parts: 1 }))),
+        ("history_ask_on", content(Kind::HistoryAsk(history_ask()))),
+        ("history_part", content(Kind::HistoryPart(history_part()))),
         ("profile", content(Kind::Profile(Profile { name: "Ann".into(), about: "Hello.".into() }))),
     ]
 }

@@ -12,6 +12,7 @@ mod commands;
 mod crashes;
 mod devices;
 mod groups;
+mod handover;
 mod histories;
 mod hostile;
 mod hostile_member;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use hushwire_client::view;
-use hushwire_client::{Command, approve};
+use hushwire_client::{Command, Fetched, approve};
+use hushwire_types::DeviceId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::Method;
-use crate::desk::{Desk, PEOPLE, patience};
+use crate::desk::{Deadline, Desk, LONGEST_WAIT_S, LOOK_AGAIN, PEOPLE, patience};
 use crate::fault::{Fault, FaultKind};
 use crate::shape::{Device, Devices};
 
@@ -87,6 +88,9 @@ pub struct ConfirmDevice {
     pub approval: u64,
     /// Whether the digits are the same.
     pub same: bool,
+    /// Whether to stay until the new device has the past, or has not asked for more of it for a while.
+    #[serde(default)]
+    pub hand_over: bool,
     /// How long to wait for the conversations, in seconds.
     #[serde(default)]
     pub timeout_s: Option<u64>,
@@ -100,6 +104,82 @@ pub struct Decided {
     /// Conversations that it is not in yet; it follows while a device of yours is online.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsettled: usize,
+    /// Whether it has all of the past that it wants. Else it gets it while a device of yours is online.
+    #[serde(default)]
+    pub has_past: bool,
+}
+
+/// Waits until a new device has the past; whether it has.
+async fn hand_over(desk: &Desk, to: DeviceId, patience: Duration) -> Result<bool, Fault> {
+    let mut quiet_since = Deadline::after(patience);
+    let mut last_sent = None;
+    let mut tick = tokio::time::interval(LOOK_AGAIN);
+    while !quiet_since.left().is_zero() {
+        match desk.client.has_handed_over(to).await? {
+            Some(true) => return Ok(true),
+            Some(false) if last_sent != Some(desk.client.sends().await?) => {
+                last_sent = Some(desk.client.sends().await?);
+                quiet_since = Deadline::after(patience);
+            }
+            _ => {}
+        }
+        tick.tick().await;
+    }
+    Ok(false)
+}
+
+/// Gets what is not here of the past from another device of yours, while both are online. Answers when all of it is here, or when nothing
+/// has come for a while: then it goes on whenever both are online. `event`s of the type `history` tell how far it is.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FetchHistory {
+    /// From this one, by its name or the beginning of its id; none for whichever answers first.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// How long to wait for the next part, in seconds.
+    #[serde(default)]
+    pub timeout_s: Option<u64>,
+}
+
+/// How far the past is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryFetched {
+    /// Whether all of it is here.
+    pub whole: bool,
+    /// Messages that were new here.
+    pub messages: u64,
+    /// How far it is in percent; none where nothing has come yet.
+    pub percent: Option<u64>,
+}
+
+impl HistoryFetched {
+    /// What became of fetching it.
+    #[must_use]
+    pub fn of(fetched: Fetched) -> Self {
+        let (Fetched::Whole(progress) | Fetched::Waiting(progress)) = fetched;
+        let whole = matches!(fetched, Fetched::Whole(_));
+        let percent = progress.done.saturating_mul(100).checked_div(progress.whole);
+        Self { whole, messages: progress.messages, percent: if whole { Some(100) } else { percent } }
+    }
+}
+
+impl Method for FetchHistory {
+    const NAME: &'static str = "device.history";
+    type Answer = HistoryFetched;
+
+    fn timeout_s(&self) -> Option<u64> {
+        Some(LONGEST_WAIT_S)
+    }
+
+    async fn carry_out(self, desk: &Desk) -> Result<HistoryFetched, Fault> {
+        let patience = patience(self.timeout_s);
+        desk.online(patience).await?;
+        let of = match &self.from {
+            Some(name) => Some(find(desk, name).await?.id),
+            None => None,
+        };
+        Ok(HistoryFetched::of(desk.client.fetch_history(of, patience, |_| ()).await?))
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -120,10 +200,11 @@ impl Method for ConfirmDevice {
         if !self.same {
             return Err(Fault::new(FaultKind::Untrusted, NOT_THE_SAME));
         }
-        let added = approving.name().to_string();
+        let (added, device) = (approving.name().to_string(), approving.device());
         approving.add(PEOPLE).await?;
         let unsettled = settle(desk, patience(self.timeout_s)).await?;
-        Ok(Decided { added, unsettled })
+        let has_past = self.hand_over && hand_over(desk, device, patience(self.timeout_s)).await?;
+        Ok(Decided { added, unsettled, has_past })
     }
 }
 

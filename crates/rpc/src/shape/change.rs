@@ -28,7 +28,7 @@ pub struct Change {
     /// Its number: grows, and is never used again. What `ack` takes.
     pub seq: u64,
     /// What happened: `message`, `queued`, `sent`, `failed`, `delivered`, `read_by`, `read`, `reacted`, `edited`, `deleted`, `voted`, `pinned`,
-    /// `settings`, `notice`, `conversation`, `wish`, `contact`, `alert`, and what later versions add.
+    /// `settings`, `notice`, `conversation`, `wish`, `contact`, `history`, `alert`, and what later versions add.
     #[serde(rename = "type")]
     pub kind: String,
     /// The id of the conversation that it is about.
@@ -71,12 +71,28 @@ pub struct Change {
     /// Why that wish did not come true; null where it did.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub refused: Option<Option<String>>,
+    /// How far the past is that comes from another device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
     /// What a person must be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<Value>,
     /// The message as the timeline has it, where it is still there. `hush receive --json` leaves it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Box<Row>>,
+}
+
+/// How far the past is that comes from another device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// Messages that were new here so far.
+    pub messages: u64,
+    /// How far it is …
+    pub done: u64,
+    /// … of how much.
+    pub whole: u64,
+    /// Whether that was all.
+    pub finished: bool,
 }
 
 /// A field that is there, null or not.
@@ -105,6 +121,7 @@ impl From<&view::Change> for Change {
             wish: None,
             refused: None,
             alert: None,
+            history: None,
             message: message.map(|message| Box::new(message.into())),
         };
         if let Some(event) = &change.event {
@@ -142,6 +159,10 @@ impl Change {
             Event::Wish { wish, refused } => {
                 self.wish = Some(*wish);
                 self.refused = Some(refused.clone());
+            }
+            Event::History { messages, done, whole, finished } => {
+                self.history =
+                    Some(History { messages: *messages, done: *done, whole: *whole, finished: *finished });
             }
             Event::Contact { account } => self.account = Some(account.to_string()),
             Event::Alert(alert) => {
