@@ -246,13 +246,9 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
-        // Where several people write, each hears of their own.
-        let author = owed.first().map(|first| first.entry.account);
-        let theirs = || owed.iter().filter(|entry| Some(entry.entry.account) == author);
-        let rows: Vec<RowId> = theirs().map(|entry| entry.row).collect();
-        let content_ids = theirs().map(|entry| entry.entry.content_id).collect();
-        let account = author.filter(|_| conversation.kind.peer().is_none());
-        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account });
+        let rows: Vec<RowId> = owed.iter().map(|entry| entry.row).collect();
+        let content_ids = owed.into_iter().map(|entry| entry.entry.content_id).collect();
+        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account: None });
         let content = Content {
             content_id: ContentId::new(rng::bytes(self.entropy)),
             sent_at: self.now,

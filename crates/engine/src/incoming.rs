@@ -7,7 +7,7 @@
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::parked::ParkReason;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
-use hushwire_client_store::{about, member, receipt, seen};
+use hushwire_client_store::{about, receipt, seen};
 use hushwire_content::{Content, Encoded, Kind};
 use hushwire_mls::{Application, MlsError, Processed, message_hash};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Epoch, GroupId, rng};
@@ -214,7 +214,8 @@ impl Step<'_, '_> {
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
         self.event(&event, Some(conversation.id), Some(row))?;
-        if !own && self.confirms_delivery(conversation)? {
+        // In a group each receipt would go to everybody.
+        if !own && conversation.kind.peer().is_some() {
             receipt::owe(self.tx, &conversation.id, row)?;
             if self.session.is_live(entry.seq) {
                 let due = self.now.after(schedule::RECEIPT_DELAY);
@@ -223,11 +224,6 @@ impl Step<'_, '_> {
             self.session.attend(conversation.id);
         }
         Ok(())
-    }
-
-    fn confirms_delivery(&self, conversation: &Conversation) -> Result<bool, Stop> {
-        Ok(conversation.kind.peer().is_some()
-            || member::count(self.tx, &conversation.id)? <= schedule::RECEIPTS_AMONG)
     }
 
     /// Whether a content mentions this account, or answers it.
