@@ -6,7 +6,7 @@
 //! - It removes exactly this device's old leaf where there is one, and nobody else's.
 //! - An epoch below one that this device knows of is refused: the server may be showing an old group.
 
-use hushwire_group_policy::{GroupExtension, Lists};
+use hushwire_group_policy::{GroupExtension, Kind, Lists};
 use hushwire_identity::LeafCredential;
 use hushwire_types::{Epoch, GroupId, SecretBytes, Timestamp};
 use mls_rs::error::MlsError as LibraryError;
@@ -125,9 +125,11 @@ impl Device {
         if let Some(loaded) = self.groups.get(&id) {
             known = known.max(loaded.head.epoch());
             let ours = adapter::extension(&loaded.group)?;
-            if (ours.conversation, ours.generation, &ours.kind)
-                != (found.conversation, found.generation, &found.kind)
-            {
+            // A charter is amended by Commits that this device may have missed; in one epoch there is one.
+            let amended = matches!((&ours.kind, &found.kind), (Kind::Group(_), Kind::Group(_)))
+                && Epoch(context.epoch) > loaded.head.epoch();
+            let same = (ours.conversation, ours.generation) == (found.conversation, found.generation);
+            if !same || (ours.kind != found.kind && !amended) {
                 return Err(MlsError::Refused(Refusal::OtherConversation));
             }
         }

@@ -450,3 +450,22 @@ fn of_two_names_that_one_device_gives_the_later_one_lasts() {
         assert_eq!(world.name(index, id).as_deref(), Some("second"));
     }
 }
+
+#[test]
+fn an_old_copy_enters_a_group_anew_whose_rules_have_changed_since() {
+    let (mut world, id) = room(&["alice", "bob", "carol"], &["bob", "carol"]);
+    let copy = world.back_up(CAROL);
+    world.say(CAROL, id, "what the copy does not know");
+    world.pass(Duration::from_secs(60));
+    world.change(ALICE, id, GroupChange::Name { name: "another name".to_owned() });
+    world.pass(Duration::from_secs(300));
+    world.restore(CAROL, &copy);
+    world.pass(Duration::from_secs(900));
+    assert_eq!(world.state(CAROL, id), ConversationState::Active);
+    world.say(ALICE, id, "welcome back");
+    world.say(CAROL, id, "thank you");
+    world.pass(Duration::from_secs(60));
+    for (index, text) in [(CAROL, said("welcome back", "alice")), (ALICE, said("thank you", "carol"))] {
+        assert!(world.texts(index).contains(&text), "{text:?}");
+    }
+}
