@@ -10,6 +10,7 @@ use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 use crate::column::{Coded, coded, coded_at, fixed_at, int, invalid, opt_fixed_at, time, time_at, uint_at};
+use crate::mls_row::MlsKind;
 use crate::{StoreError, Tx, View};
 
 /// One conversation.
@@ -184,6 +185,20 @@ pub fn direct_with(view: &View<'_>, peer: &AccountId) -> Result<Option<Conversat
 /// The database cannot be read.
 pub fn all(view: &View<'_>) -> Result<Vec<Conversation>, StoreError> {
     view.many("SELECT * FROM conversation ORDER BY last_activity DESC, id", [], read)
+}
+
+/// Conversations that are not at rest: every one that is not active, and the active ones whose group is gone from the profile.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn unsettled(view: &View<'_>) -> Result<Vec<ConversationId>, StoreError> {
+    view.many(
+        "SELECT id FROM conversation WHERE state <> ?1 OR (group_id IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM mls_row WHERE mls_row.kind = ?2 AND mls_row.group_id = conversation.group_id))
+         ORDER BY last_activity DESC, id",
+        params![ConversationState::Active.code(), MlsKind::Group.code()],
+        |row| fixed_at(row, "id"),
+    )
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {

@@ -6,7 +6,7 @@
 use hushwire_types::{AccountId, ConversationId};
 use rusqlite::params;
 
-use crate::column::{Coded, coded, coded_at, fixed_at};
+use crate::column::{Coded, coded, coded_at, fixed_at, uint_at};
 use crate::{StoreError, Tx, View};
 
 /// What an account is in a group.
@@ -52,6 +52,19 @@ pub fn of(view: &View<'_>, conversation: &ConversationId) -> Result<Vec<(Account
         params![conversation.as_ref()],
         |row| Ok((fixed_at(row, "account")?, coded_at(row, "role")?)),
     )
+}
+
+/// How many accounts are in a group.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn count(view: &View<'_>, conversation: &ConversationId) -> Result<u64, StoreError> {
+    let count = view.one(
+        "SELECT count(*) AS accounts FROM member WHERE conversation = ?1",
+        params![conversation.as_ref()],
+        |row| uint_at(row, "accounts"),
+    )?;
+    Ok(count.unwrap_or_default())
 }
 
 /// The groups that an account is in.

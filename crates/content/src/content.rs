@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Timestamp};
+use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Secret, Timestamp};
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
 use crate::history::{HistoryAsk, HistoryPart};
@@ -115,6 +115,8 @@ pub enum Kind {
     HistoryAsk(HistoryAsk),
     /// A part of it.
     HistoryPart(HistoryPart),
+    /// The key of a group's details; none where the author lacks it and asks.
+    DetailsKey(Option<Secret<32>>),
     /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
     Timer(u32),
     /// A poll.
@@ -288,6 +290,7 @@ impl Kind {
             Proto::Profile(profile) => Profile::from_proto(profile).map(Self::Profile),
             Proto::HistoryAsk(ask) => HistoryAsk::from_proto(ask).map(Self::HistoryAsk),
             Proto::HistoryPart(part) => HistoryPart::from_proto(part).map(Self::HistoryPart),
+            Proto::DetailsKey(key) => details_key(&key.key).map(Self::DetailsKey),
         }
     }
 
@@ -310,6 +313,10 @@ impl Kind {
             Self::Profile(profile) => Proto::Profile(profile.to_proto()),
             Self::HistoryAsk(ask) => Proto::HistoryAsk(ask.to_proto()),
             Self::HistoryPart(part) => Proto::HistoryPart(part.to_proto()),
+            Self::DetailsKey(key) => {
+                let key = key.as_ref().map(|key| key.expose().to_vec()).unwrap_or_default();
+                Proto::DetailsKey(proto::DetailsKey { key })
+            }
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
         })
     }
@@ -361,6 +368,13 @@ pub(crate) fn fixed<'a, T: TryFrom<&'a [u8]>>(field: &'static str, bytes: &'a [u
         return Err(Invalid::Missing { field });
     }
     T::try_from(bytes).map_err(|_| Invalid::Length { field })
+}
+
+fn details_key(bytes: &[u8]) -> Result<Option<Secret<32>>, Invalid> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    Secret::try_from(bytes).map(Some).map_err(|_| Invalid::Length { field: "key" })
 }
 
 impl fmt::Debug for Content {

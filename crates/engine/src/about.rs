@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
 use hushwire_client_store::timeline::{self, Entry, EntryState, Inserted, NewEntry, RowId};
-use hushwire_client_store::{StoreError, expiry, search};
+use hushwire_client_store::{StoreError, expiry, receipt as receipts, search};
 use hushwire_content::{
     Content, Edit, Encoded, Kind, Quote, Reaction, Receipt, ReceiptKind, Target, Text, limits,
 };
@@ -362,6 +362,10 @@ impl Step<'_, '_> {
         let of = receipt.account.unwrap_or(me);
         match receipt.kind {
             ReceiptKind::Read if by == me && of != me => self.read_elsewhere(id, of, &receipt.content_ids),
+            // One device of an account is enough.
+            ReceiptKind::Delivered if by == me && of != me => {
+                self.confirmed_elsewhere(id, of, &receipt.content_ids)
+            }
             ReceiptKind::Delivered | ReceiptKind::Read if by != me && of == me => {
                 receipt.content_ids.iter().try_for_each(|content| self.confirmed(id, by, content, read))
             }
@@ -386,6 +390,20 @@ impl Step<'_, '_> {
         }
         if read {
             self.event(&Event::ReadBy { account: by, content: *content }, Some(*id), Some(line.row))?;
+        }
+        Ok(())
+    }
+
+    fn confirmed_elsewhere(
+        &mut self,
+        id: &ConversationId,
+        of: AccountId,
+        contents: &[ContentId],
+    ) -> Result<(), Stop> {
+        for content in contents {
+            if let Some(entry) = timeline::by_content(self.tx, id, &of, content)? {
+                receipts::settle(self.tx, entry.row)?;
+            }
         }
         Ok(())
     }

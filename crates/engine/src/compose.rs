@@ -227,6 +227,7 @@ impl Step<'_, '_> {
         }
         self.compose_registers(conversation, view, left)?;
         self.compose_history(conversation, view, left)?;
+        self.compose_details(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
     }
 
@@ -246,9 +247,13 @@ impl Step<'_, '_> {
             self.session.crowded.insert(conversation.id);
             return Ok(());
         }
-        let rows: Vec<RowId> = owed.iter().map(|entry| entry.row).collect();
-        let content_ids = owed.into_iter().map(|entry| entry.entry.content_id).collect();
-        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account: None });
+        // Where several people write, each hears of their own.
+        let author = owed.first().map(|first| first.entry.account);
+        let theirs = || owed.iter().filter(|entry| Some(entry.entry.account) == author);
+        let rows: Vec<RowId> = theirs().map(|entry| entry.row).collect();
+        let content_ids = theirs().map(|entry| entry.entry.content_id).collect();
+        let account = author.filter(|_| conversation.kind.peer().is_none());
+        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account });
         let content = Content {
             content_id: ContentId::new(rng::bytes(self.entropy)),
             sent_at: self.now,
@@ -329,7 +334,8 @@ impl Step<'_, '_> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
         let (witness, said) = self.next_witness(conversation, &view.transcript_hash)?;
         content.witness = witness;
-        let is_passing = matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_));
+        let is_passing =
+            matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_));
         let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
         let encrypted = match self.device.encrypt(&group, &padded) {

@@ -7,7 +7,7 @@
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::parked::ParkReason;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
-use hushwire_client_store::{about, receipt, seen};
+use hushwire_client_store::{about, member, receipt, seen};
 use hushwire_content::{Content, Encoded, Kind};
 use hushwire_mls::{Application, MlsError, Processed, message_hash};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Epoch, GroupId, rng};
@@ -142,7 +142,7 @@ impl Step<'_, '_> {
         kind: &Kind,
     ) -> Result<bool, Stop> {
         let by = message.sender.account;
-        if by == self.me.account || matches!(kind, Kind::Receipt(_) | Kind::Presence) {
+        if by == self.me.account || matches!(kind, Kind::Receipt(_) | Kind::Presence | Kind::DetailsKey(_)) {
             return Ok(true);
         }
         if self.is_blocked(&by)? {
@@ -168,6 +168,7 @@ impl Step<'_, '_> {
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),
+            Kind::DetailsKey(key) => self.take_details_key(conversation, message, key.as_ref()),
             Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
             Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),
             Kind::Profile(profile) => self.take_profile(conversation, message.sender.account, profile),
@@ -214,8 +215,7 @@ impl Step<'_, '_> {
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
         self.event(&event, Some(conversation.id), Some(row))?;
-        // In a group each receipt would go to everybody.
-        if !own && conversation.kind.peer().is_some() {
+        if !own && self.confirms_delivery(conversation)? {
             receipt::owe(self.tx, &conversation.id, row)?;
             if self.session.is_live(entry.seq) {
                 let due = self.now.after(schedule::RECEIPT_DELAY);
@@ -224,6 +224,11 @@ impl Step<'_, '_> {
             self.session.attend(conversation.id);
         }
         Ok(())
+    }
+
+    fn confirms_delivery(&self, conversation: &Conversation) -> Result<bool, Stop> {
+        Ok(conversation.kind.peer().is_some()
+            || member::count(self.tx, &conversation.id)? <= schedule::RECEIPTS_AMONG)
     }
 
     /// Whether a content mentions this account, or answers it.

@@ -91,6 +91,7 @@ mod commits;
 mod compose;
 mod contacts;
 mod create;
+mod details;
 mod devices;
 mod dispatch;
 mod effect;

@@ -60,10 +60,8 @@ impl Step<'_, '_> {
 
     /// Everything that is not at rest is looked at: after a login, and when the stream has caught up.
     pub(crate) fn attend_unsettled(&mut self) -> Result<(), Stop> {
-        for conversation in conversation::all(self.tx)? {
-            if conversation.state != ConversationState::Active {
-                self.session.attend(conversation.id);
-            }
+        for id in conversation::unsettled(self.tx)? {
+            self.session.attend(id);
         }
         let marked = mark::all(self.tx)?.into_iter().map(|(id, _)| id);
         let parked = parked::all(self.tx)?.into_iter().map(|parked| parked.entry.conversation);
@@ -73,7 +71,8 @@ impl Step<'_, '_> {
             self.session.attend(id);
         }
         self.session.receipts_due.clear();
-        self.attend_history()
+        self.attend_history()?;
+        self.attend_details()
     }
 
     /// Asks for what a parked entry waits for.

@@ -66,7 +66,9 @@ impl Step<'_, '_> {
         known: Option<&GroupFacts>,
     ) -> Result<GroupFacts, Stop> {
         let group = self.group_of(conversation)?;
-        let (name, description) = match self.readable_details(&group, charter)? {
+        let readable = self.readable_details(&group, charter)?;
+        self.details_are(&conversation.id, readable.is_some())?;
+        let (name, description) = match readable {
             Some(details) => (some(details.name), some(details.description)),
             None => known.map_or((None, None), |known| (known.name.clone(), known.description.clone())),
         };

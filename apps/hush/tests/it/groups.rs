@@ -54,6 +54,27 @@ fn a_group_is_made_talks_and_shows_who_is_in_it() {
 }
 
 #[test]
+fn who_has_a_message_and_who_has_read_it_is_told_for_each_member() {
+    let world = World::family();
+    for name in ["bob", "carol"] {
+        world.run(name, &["request", "accept", "--group", "Family"]).expect(0);
+    }
+    world.run("alice", &["send", "--group", "Family", "dinner at six"]).expect(0);
+    world.catch_up(&["bob", "carol", "bob", "carol"]);
+    world.run("carol", &["message", "read", "--group", "Family"]).expect(0);
+    world.catch_up(&["alice"]);
+    let rows = world.of_group("alice", "Family");
+    let sent = rows.iter().find(|row| row["text"] == "dinner at six").unwrap();
+    let readers = sent["readers"].as_array().unwrap();
+    let told = |name: &str| {
+        let reader = readers.iter().find(|reader| reader["person"]["name"] == name);
+        let reader = reader.unwrap_or_else(|| panic!("{name} is not among {readers:#?}"));
+        (reader["delivered_at"].is_string(), reader["read_at"].is_string())
+    };
+    assert_eq!((told("@bob"), told("@carol")), ((true, false), (true, true)));
+}
+
+#[test]
 fn admins_put_people_out_and_let_them_in_again() {
     let world = World::family();
     world.run("bob", &["group", "remove", "Family", "@carol"]).expect(1).sentence(&["ask one of its admins"]);

@@ -5,7 +5,7 @@ use hushwire_content::{
     ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
-    AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Subject, Timestamp,
+    AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Secret, Subject, Timestamp,
 };
 
 pub(crate) const TARGET: Target =
@@ -116,6 +116,8 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("vote_closes", content(Kind::Vote(Vote { target: TARGET, choices: vec![], closes: true }))),
         ("pin", content(Kind::Pin(Pin { target: TARGET, unpinned: false }))),
         ("card", content(Kind::Card(card()))),
+        ("details_key", content(Kind::DetailsKey(Some(Secret::new([0x6b; 32]))))),
+        ("details_key_lacking", content(Kind::DetailsKey(None))),
         ("history_ask", content(Kind::HistoryAsk(HistoryAsk { device: None, from: vec![], parts: 1 }))),
         ("history_ask_on", content(Kind::HistoryAsk(history_ask()))),
         ("history_part", content(Kind::HistoryPart(history_part()))),

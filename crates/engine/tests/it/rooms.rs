@@ -462,6 +462,10 @@ fn an_old_copy_enters_a_group_anew_whose_rules_have_changed_since() {
     world.restore(CAROL, &copy);
     world.pass(Duration::from_secs(900));
     assert_eq!(world.state(CAROL, id), ConversationState::Active);
+    // Its key was told in the group.
+    for index in [ALICE, BOB, CAROL] {
+        assert_eq!(world.name(index, id).as_deref(), Some("another name"));
+    }
     world.say(ALICE, id, "welcome back");
     world.say(CAROL, id, "thank you");
     world.pass(Duration::from_secs(60));

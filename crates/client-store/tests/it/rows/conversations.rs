@@ -1,8 +1,11 @@
+use std::collections::BTreeSet;
+
 use hushwire_client_store::StoreError;
 use hushwire_client_store::conversation::{self, Conversation, ConversationState};
 use hushwire_client_store::mark::{self, Mark};
+use hushwire_client_store::mls_row::{self, MlsKey, MlsKind, MlsRow};
 use hushwire_client_store::witness::{self, Witness};
-use hushwire_types::{Epoch, Generation};
+use hushwire_types::{ConversationId, Epoch, Generation, SecretBytes};
 
 use crate::support::{Profile, account, at, conversation as id, device, direct, group};
 
@@ -42,6 +45,25 @@ fn all_that_can_change_is_written() {
     assert_eq!(profile.read(|view| conversation::by_group(view, &group(2))), None);
     let absent = profile.database.step(|tx| conversation::update(tx, &direct(3)));
     assert!(matches!(absent, Err(StoreError::Absent("conversation"))));
+}
+
+#[test]
+fn what_is_not_at_rest_is_what_is_not_active_or_has_lost_its_group() {
+    let mut profile = Profile::new();
+    let rejoining = Conversation { state: ConversationState::Rejoining, ..direct(3) };
+    let state = |n| MlsRow {
+        key: MlsKey { kind: MlsKind::Group, group: Some(group(n)), key: Vec::new() },
+        format: 1,
+        bytes: SecretBytes::new(vec![n]),
+    };
+    profile.write(|tx| {
+        [direct(2), rejoining].iter().try_for_each(|known| conversation::insert(tx, known))?;
+        [2, 3].into_iter().try_for_each(|n| mls_row::put(tx, &state(n)))
+    });
+    assert_eq!(profile.read(conversation::unsettled), [id(3)]);
+    profile.write(|tx| mls_row::delete_group(tx, &group(2)));
+    let unsettled: BTreeSet<ConversationId> = profile.read(conversation::unsettled).into_iter().collect();
+    assert_eq!(unsettled, BTreeSet::from([id(2), id(3)]));
 }
 
 #[test]
