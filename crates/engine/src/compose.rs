@@ -13,8 +13,8 @@ use hushwire_client_store::conversation::{self, Conversation, ConversationKind, 
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::timeline::{self, Inserted, RowId};
-use hushwire_client_store::{expiry, progress, receipt};
-use hushwire_content::{Content, Encoded, Kind, Receipt, ReceiptKind, Text, limits};
+use hushwire_client_store::{expiry, progress};
+use hushwire_content::{Content, Encoded, Kind, Text, limits};
 use hushwire_mls::GroupView;
 use hushwire_types::{AccountId, ContentId, ConversationId, Epoch, Generation, SendSeq, Timestamp, rng};
 use hushwire_wire as wire;
@@ -229,60 +229,6 @@ impl Step<'_, '_> {
         self.compose_history(conversation, view, left)?;
         self.compose_details(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
-    }
-
-    /// Confirms what was received, several at once.
-    fn compose_receipts(
-        &mut self,
-        conversation: &Conversation,
-        view: &GroupView,
-        left: u64,
-    ) -> Result<(), Stop> {
-        let limit = u32::try_from(schedule::RECEIPT_BATCH).unwrap_or(u32::MAX);
-        let owed = receipt::owed(self.tx, &conversation.id, limit)?;
-        if owed.is_empty() || left == 0 || !self.receipts_due(&conversation.id, owed.len()) {
-            return Ok(());
-        }
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
-            return Ok(());
-        }
-        // Where several people write, each hears of their own.
-        let author = owed.first().map(|first| first.entry.account);
-        let theirs = || owed.iter().filter(|entry| Some(entry.entry.account) == author);
-        let rows: Vec<RowId> = theirs().map(|entry| entry.row).collect();
-        let content_ids = theirs().map(|entry| entry.entry.content_id).collect();
-        let account = author.filter(|_| conversation.kind.peer().is_none());
-        let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account });
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind,
-        };
-        self.encrypt(conversation, view, content, None, &rows)?;
-        for row in rows {
-            receipt::settle(self.tx, row)?;
-        }
-        self.session.attend(conversation.id);
-        Ok(())
-    }
-
-    /// Receipts wait a moment for others once the stream is live; a full batch and those for entries from before do not:
-    /// a device that only looks in should leave none behind.
-    fn receipts_due(&mut self, conversation: &ConversationId, owed: usize) -> bool {
-        if !self.session.is_listening() {
-            return owed >= schedule::RECEIPT_BATCH;
-        }
-        let Some(due) = self.session.receipts_due.get(conversation).copied() else { return true };
-        if due <= self.now || owed >= schedule::RECEIPT_BATCH {
-            self.session.receipts_due.remove(conversation);
-            return true;
-        }
-        self.session.attend_at(*conversation, due);
-        false
     }
 
     pub(crate) fn may_encrypt(&self, conversation: &Conversation, view: &GroupView) -> Result<bool, Stop> {

@@ -7,7 +7,7 @@
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::parked::ParkReason;
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
-use hushwire_client_store::{about, member, receipt, seen};
+use hushwire_client_store::{about, receipt, seen};
 use hushwire_content::{Content, Encoded, Kind};
 use hushwire_mls::{Application, MlsError, Processed, message_hash};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Epoch, GroupId, rng};
@@ -224,11 +224,6 @@ impl Step<'_, '_> {
             self.session.attend(conversation.id);
         }
         Ok(())
-    }
-
-    fn confirms_delivery(&self, conversation: &Conversation) -> Result<bool, Stop> {
-        Ok(conversation.kind.peer().is_some()
-            || member::count(self.tx, &conversation.id)? <= schedule::RECEIPTS_AMONG)
     }
 
     /// Whether a content mentions this account, or answers it.

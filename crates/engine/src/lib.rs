@@ -116,6 +116,7 @@ mod notice;
 mod outgoing;
 mod owed;
 mod polls;
+mod receipts;
 mod refusal;
 mod registration;
 mod rejoin;
