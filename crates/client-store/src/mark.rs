@@ -19,8 +19,10 @@ pub enum Mark {
     GroupInfo,
     /// The group was fetched once in vain already because the stream did not bring what it should.
     Overdue,
+    /// The conversation goes on in a generation that others began and that this device has not entered.
+    Superseded,
 }
-coded!(Mark { Stopped = 0, Review = 1, GroupInfo = 2, Overdue = 3 });
+coded!(Mark { Stopped = 0, Review = 1, GroupInfo = 2, Overdue = 3, Superseded = 4 });
 
 /// Marks a conversation.
 ///

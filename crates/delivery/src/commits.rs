@@ -11,7 +11,7 @@
 
 use bytes::Bytes;
 use hushwire_group_policy::{
-    CommitSummary, Followed, GroupExtension, Header, Observer, Published, direct_conversation_id,
+    CommitSummary, Followed, GroupExtension, Header, Observer, Published, Rank, direct_conversation_id,
     group_conversation_id, peek,
 };
 use hushwire_identity::LeafCredential;
@@ -105,6 +105,7 @@ impl Service {
     ) -> Result<Verdict, Fault> {
         // Whose conversation it is comes first: nobody else learns whether it exists.
         check_id(caller, create)?;
+        self.check_successor(caller, create)?;
         let send = creation_send(caller, create);
         if let Some(answer) = self.repeated(&send)? {
             return Ok(Verdict::Answer(answer));
@@ -139,6 +140,21 @@ impl Service {
             watched: Some(Box::new(watched)),
         };
         Ok(Verdict::write(Job::new(origin, write, after)))
+    }
+
+    /// A group is continued in another generation by those in charge of it (rule R1). Who is in that one and with which roles, its
+    /// members judge: they know of epochs that a restored server has lost.
+    fn check_successor(&self, caller: Caller, create: &CreateConversation) -> Result<(), Fault> {
+        if create.kind != ConversationKind::Group || create.generation <= Generation(1) {
+            return Ok(());
+        }
+        let known = self.conversation_of(caller.account, create.conversation_id)?;
+        let view = self.view(known.conversation, known.generation, known.epoch)?.ok_or(Fault::Internal)?;
+        let charter = view.observer.extension().charter().ok_or(Fault::UnknownConversation)?;
+        if charter.rank(caller.account) >= Rank::Admin {
+            return Ok(());
+        }
+        Err(Fault::Refused("only who is in charge of a group may set it up anew".to_owned()))
     }
 
     /// The group as its creator made it, followed through its first Commit.
@@ -218,8 +234,9 @@ fn check_id(caller: Caller, create: &CreateConversation) -> Result<(), Fault> {
             let Header::GroupInfo(at) = peek(&create.group_info)? else {
                 return Err(Fault::Refused("a conversation begins with a GroupInfo".to_owned()));
             };
-            if create.generation == Generation(1)
-                && create.conversation_id == group_conversation_id(caller.account, at.group_id)
+            // A later generation is another group of the same conversation: see `check_successor`.
+            if create.generation > Generation(1)
+                || create.conversation_id == group_conversation_id(caller.account, at.group_id)
             {
                 return Ok(());
             }

@@ -144,20 +144,26 @@ impl Step<'_, '_> {
             // Another Commit ended the epoch that it was made in.
             self.drop_pending(&group)?;
         }
-        conversation.known_epoch = conversation.known_epoch.max(change.epoch);
         let rejoined = by == By::This && change.origin == Origin::External;
         let entered = conversation.state != ConversationState::Active && by == By::This;
+        let renewed = entered && !rejoined && conversation.generation > Generation(1);
+        // Epochs of an own next generation begin anew.
+        let known = if renewed { Epoch(0) } else { conversation.known_epoch };
+        conversation.known_epoch = known.max(change.epoch);
         if entered {
             conversation.state = ConversationState::Active;
             conversation.attempts = 0;
         }
         self.save(&conversation)?;
+        if renewed {
+            self.renewed(&id, self.me.account)?;
+        }
         if rejoined {
             self.rejoined(&id)?;
         } else {
             self.tell_changes(&id, change, entered)?;
         }
-        if conversation.generation == Generation(1) && change.epoch == Epoch(1) {
+        if change.epoch == Epoch(1) && !rejoined {
             self.hears_from_the_start(&id, &change.added)?;
         }
         if entered {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
+use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, Outgoing, SendKind};
 use hushwire_client_store::pending_commit::{self, PendingCommit};
 use hushwire_client_store::{progress, register, timeline};
@@ -35,6 +36,9 @@ impl Step<'_, '_> {
     pub(crate) fn open(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         if !self.session.is_online() {
             return Ok(());
+        }
+        if conversation.group.is_none() && self.is_renewing(&conversation.id)? {
+            return self.renew(conversation);
         }
         let ConversationKind::Direct { peer } = conversation.kind else {
             return self.open_group(conversation);
@@ -65,7 +69,7 @@ impl Step<'_, '_> {
 
     /// The KeyPackages of a peer, of whom one is needed at least; none yet while they are asked for. Of oneself there are
     /// none but those of [`Step::claimed_of_own`].
-    fn claimed_of_peer(
+    pub(crate) fn claimed_of_peer(
         &mut self,
         id: &ConversationId,
         peer: AccountId,
@@ -169,10 +173,11 @@ impl Step<'_, '_> {
 
     /// Whether this device is still to make the group of a conversation.
     pub(crate) fn is_to_be_made(&self, id: &ConversationId) -> Result<bool, Stop> {
+        let renewing = self.is_renewing(id)?;
         let to_be_made = |known: Conversation| {
             known.state == ConversationState::Opening
                 && known.group.is_none()
-                && known.generation == Generation(0)
+                && (known.generation == Generation(0) || renewing)
         };
         Ok(self.conversation(id)?.is_some_and(to_be_made))
     }
@@ -218,14 +223,16 @@ impl Step<'_, '_> {
         Ok(additions)
     }
 
-    fn create(
+    /// Makes the group of a direct conversation, of its first or of a later generation.
+    pub(crate) fn create(
         &mut self,
         mut conversation: Conversation,
         peer: AccountId,
         add: Vec<Addition>,
     ) -> Result<(), Stop> {
         let group_id = GroupId::new(rng::bytes(self.entropy));
-        let extension = GroupExtension::direct(self.me.account, peer, FIRST);
+        let generation = conversation.generation.next();
+        let extension = GroupExtension::direct(self.me.account, peer, generation);
         self.forget_claims(&conversation.id);
         let published = self.device.create(NewGroup { group_id, extension }, self.shared_now());
         let Ok(published) = published else { return self.creation_failed(&conversation.id) };
@@ -238,7 +245,7 @@ impl Step<'_, '_> {
             Err(error) => return self.creation_impossible(&conversation, group_id, peer, error),
         };
         conversation.group = Some(group_id);
-        conversation.generation = FIRST;
+        conversation.generation = generation;
         self.save(&conversation)?;
         self.send_creation(&conversation, wire::ConversationKind::Direct { peer }, published, staged)
     }
@@ -276,7 +283,7 @@ impl Step<'_, '_> {
         let request = wire::CreateConversation {
             send_seq,
             conversation_id: conversation.id,
-            generation: FIRST,
+            generation: conversation.generation,
             kind,
             group_info: Opaque::from(published.group_info),
             ratchet_tree: Opaque::from(published.ratchet_tree),
@@ -301,7 +308,11 @@ impl Step<'_, '_> {
     pub(crate) fn exists_already(&mut self, row: &Outgoing, standing: Option<Standing>) -> Result<(), Stop> {
         self.drop_creation(row)?;
         let Some(mut conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
-        if conversation.state == ConversationState::Opening {
+        if self.is_renewing(&row.conversation)? {
+            // What this device knows stays what it compares the other generation with.
+            self.end_renewal(&row.conversation)?;
+            mark::set(self.tx, &row.conversation, Mark::Superseded)?;
+        } else if conversation.state == ConversationState::Opening {
             let standing = standing.unwrap_or(Standing { generation: FIRST, epoch: Epoch(0) });
             conversation.generation = standing.generation;
             conversation.known_epoch = standing.epoch;
@@ -325,7 +336,7 @@ impl Step<'_, '_> {
         let Some(mut conversation) = self.conversation(&row.conversation)? else { return Ok(()) };
         if conversation.group == Some(row.group) {
             conversation.group = None;
-            conversation.generation = Generation(0);
+            conversation.generation = Generation(conversation.generation.0.saturating_sub(1));
             self.save(&conversation)?;
         }
         Ok(())
@@ -347,6 +358,9 @@ impl Step<'_, '_> {
         conversation.attempts = conversation.attempts.saturating_add(1);
         let given_up = conversation.attempts > schedule::REJOIN_TRIES;
         self.save(&conversation)?;
+        if given_up && self.is_renewing(id)? {
+            return self.renewal_failed(id);
+        }
         if given_up {
             self.fail_texts(id, "the server does not let this conversation be created")?;
             return self.event(&Event::Conversation, Some(*id), None);

@@ -28,7 +28,7 @@ use hushwire_wire::ErrorCode;
 use crate::command::{GroupChange, GroupRole};
 use crate::step::Step;
 use crate::stop::{Stop, own_fault};
-use crate::wishes::Wish;
+use crate::wishes::{Wish, wished_accounts};
 use crate::{Event, Notice, Outcome, Refusal, StepError, Tag, schedule};
 
 /// Accounts that can be wished into a new group at once.
@@ -101,7 +101,7 @@ impl Step<'_, '_> {
         Ok(Outcome::Wished { conversation: *id, wish: wish.0 })
     }
 
-    fn wish(&mut self, id: &ConversationId, wish: &Wish) -> Result<WishId, Stop> {
+    pub(crate) fn wish(&mut self, id: &ConversationId, wish: &Wish) -> Result<WishId, Stop> {
         Ok(wish::insert(self.tx, id, &wish.encode(), self.now)?)
     }
 
@@ -156,13 +156,15 @@ impl Step<'_, '_> {
         let wishes = self.wishes(&conversation.id)?;
         let Some(group) = wishes.iter().find_map(|(_, wish)| match wish {
             Wish::Found { group } => Some(*group),
-            Wish::Change(_) => None,
+            Wish::Change(_) | Wish::Renew => None,
         }) else {
             // Others made it: the Welcome is on its way, or lost.
             return self.be_patient(&conversation.id);
         };
-        let (others, own) =
-            (self.claimed(&conversation.id, &wishes)?, self.claimed_of_own(&conversation.id)?);
+        let (others, own) = (
+            self.claimed(&conversation.id, &wished_accounts(&wishes))?,
+            self.claimed_of_own(&conversation.id)?,
+        );
         let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
         if !self.has_room()? {
             self.session.crowded.insert(conversation.id);
@@ -172,15 +174,14 @@ impl Step<'_, '_> {
         self.make_group(conversation.clone(), group, &wishes, add)
     }
 
-    /// The KeyPackages for all accounts that are wished for, or none while one of them is still asked for.
+    /// The KeyPackages of accounts, or none while those of one of them are still asked for.
     pub(crate) fn claimed(
         &mut self,
         id: &ConversationId,
-        wishes: &[(WishId, Wish)],
+        accounts: &[AccountId],
     ) -> Result<Option<Vec<Addition>>, Stop> {
         let mut all = Some(Vec::new());
-        for (_, wish) in wishes {
-            let Wish::Change(GroupChange::Add { account }) = wish else { continue };
+        for account in accounts {
             if let Some(claimed) = self.session.claimed.get(&(*id, *account)) {
                 if let Some(all) = &mut all {
                     all.extend(claimed.iter().cloned());
@@ -213,6 +214,13 @@ impl Step<'_, '_> {
         let claimed = match result {
             Ok(claimed) => claimed,
             Err(error) => match error.code {
+                // Whoever has no keys now is added when they have some; whoever has no account any more is not.
+                ErrorCode::NoKeyPackage | ErrorCode::UnknownAccount | ErrorCode::AccountSuspended
+                    if self.is_renewing(&id)? =>
+                {
+                    self.session.claimed.insert((id, account), Vec::new());
+                    return Ok(());
+                }
                 ErrorCode::NoKeyPackage if !wished => {
                     if account == self.me.account && self.is_to_be_made(&id)? {
                         self.session.claimed.insert((id, account), Vec::new());

@@ -16,6 +16,7 @@ use hushwire_types::{ConversationId, Epoch, Generation, Seq};
 use hushwire_wire as wire;
 use hushwire_wire::{EntryKind, ErrorCode, Place, WelcomeEntry};
 
+use crate::renew::is_successor;
 use crate::step::Step;
 use crate::stop::{Stop, Verdict};
 use crate::stream::Fate;
@@ -190,12 +191,14 @@ impl Step<'_, '_> {
         self.drop_own_creation(id)?;
         let now = self.now;
         let mut row = self.conversation(id)?.unwrap_or_else(|| blank(*id, kind, now));
+        let renewed = is_successor(&row, place.generation);
+        if renewed && !self.is_rightful(&row, &joined)? {
+            return Err(Stop::Entry(seq, Verdict::SecondGroup));
+        }
+        self.enter_generation(&mut row, place.generation, joined.group_id, joined.epoch)?;
         row.kind = kind;
-        row.generation = place.generation;
-        row.group = Some(joined.group_id);
         row.state = ConversationState::Active;
         row.attempts = 0;
-        row.known_epoch = row.known_epoch.max(joined.epoch);
         row.refreshed_at = self.now;
         match known {
             Some(_) => self.save(&row)?,
@@ -204,11 +207,19 @@ impl Step<'_, '_> {
         // What anybody said before, this device among them, was said in another membership.
         witness::forget_others(self.tx, id, &self.me.device)?;
         self.said(id, 0, [0; 32])?;
-        if place.generation == Generation(1) && joined.epoch == Epoch(1) {
+        if joined.epoch == Epoch(1) {
             self.hears_from_the_start(id, &joined.members)?;
         }
         mark::set(self.tx, id, Mark::Review)?;
         self.session.attend(*id);
+        if renewed {
+            self.renewed(id, joined.sender.account)?;
+            return if kind == ConversationKind::Group {
+                self.group_changed(&row, None)
+            } else {
+                self.event(&Event::Conversation, Some(*id), None)
+            };
+        }
         if kind == ConversationKind::Group {
             self.notice(id, &Notice::YouWereAdded { by: joined.sender.account })?;
             self.added_to_group(&row, joined.sender.account)?;

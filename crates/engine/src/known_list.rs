@@ -142,9 +142,9 @@ impl Step<'_, '_> {
             }
             Err(error) => return self.put_off(Tag::Keys(account), error),
         };
-        if keys == Keys::Good
-            && let Some(connection) = self.connection()
-        {
+        if keys != Keys::Good {
+            self.renew_without(account)?;
+        } else if let Some(connection) = self.connection() {
             connection.fresh.insert(account);
         }
         self.settle_wanted(account)?;

@@ -121,6 +121,7 @@ mod refusal;
 mod registration;
 mod rejoin;
 mod remake;
+mod renew;
 mod requests;
 mod restore;
 mod roster;

@@ -63,6 +63,12 @@ pub enum Notice {
     Resumed,
     /// The conversation cannot be healed by this device.
     Stuck,
+    /// The conversation goes on in a new group, as the one before could not be repaired.
+    Renewed {
+        /// Who made it.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
     /// Somebody added this account to a group.
     YouWereAdded {
         /// Who.
@@ -165,6 +171,7 @@ impl Notice {
             Self::Mismatch { .. } => "mismatch",
             Self::Resumed => "resumed",
             Self::Stuck => "stuck",
+            Self::Renewed { .. } => "renewed",
             Self::YouWereAdded { .. } => "you_were_added",
             Self::YouWereRemoved { .. } => "you_were_removed",
             Self::YouLeft => "you_left",
@@ -232,6 +239,9 @@ impl Notice {
             Self::Mismatch { mismatch, .. } => format!("{mismatch} Sending is stopped."),
             Self::Resumed => "Sending goes on.".to_owned(),
             Self::Stuck => "This conversation is damaged, and this device could not repair it.".to_owned(),
+            Self::Renewed { by } => {
+                format!("{} set this conversation up anew, as it was damaged. What is here stays.", name(*by))
+            }
             group => group.group_words(name),
         }
     }

@@ -89,6 +89,7 @@ impl Step<'_, '_> {
     }
 
     fn accepted(&mut self, row: &Outgoing, sent: &wire::MessageSent) -> Result<(), Stop> {
+        self.server_is_level(&row.conversation)?;
         if let Some(line) = row.row {
             self.text_sent(line, sent)?;
         }
@@ -148,7 +149,10 @@ impl Step<'_, '_> {
             ErrorCode::StaleEpoch => self.stale(row),
             ErrorCode::NotAMember | ErrorCode::UnknownConversation | ErrorCode::ClosedGeneration => {
                 self.take_back(row)?;
-                self.lose(&row.conversation)
+                if row.kind == SendKind::Create && self.is_renewing(&row.conversation)? {
+                    return self.renewal_failed(&row.conversation);
+                }
+                if self.is_of_the_past(row)? { Ok(()) } else { self.lose(&row.conversation) }
             }
             ErrorCode::AccountSuspended | ErrorCode::UnknownAccount => {
                 self.take_back(row)?;
@@ -178,6 +182,9 @@ impl Step<'_, '_> {
     /// The server was restored and does not have the epoch yet: others will send it again what it lost. Until then the same
     /// bytes are offered now and then, under new numbers, for one that stays behind would close the server's window.
     fn wait_for_server(&mut self, row: &Outgoing, error: &wire::Error) -> Result<(), Stop> {
+        if self.server_lags(&row.conversation)? {
+            return Ok(());
+        }
         let tries = self.connection().map_or(0, |connection| connection.tries(&Tag::Send(row.send_seq)));
         outbox::delete(self.tx, row.send_seq)?;
         let tag = Tag::Send(self.renumber(row.clone())?);
@@ -235,7 +242,9 @@ impl Step<'_, '_> {
         match row.kind {
             SendKind::Application => {
                 let note = Remake::decode(&row.note).ok_or(StepError::Damaged("outbox"))?;
-                self.unsay(&row.conversation, &note)?;
+                if !self.is_of_the_past(row)? {
+                    self.unsay(&row.conversation, &note)?;
+                }
                 self.queue_again(row)?;
                 register::untell(self.tx, row.send_seq)?;
                 for line in note.receipts {
@@ -247,6 +256,12 @@ impl Step<'_, '_> {
         }
         self.session.attend(row.conversation);
         Ok(())
+    }
+
+    /// Whether a request is of a group in whose place its conversation has another one now.
+    fn is_of_the_past(&self, row: &Outgoing) -> Result<bool, Stop> {
+        let group = self.conversation(&row.conversation)?.and_then(|conversation| conversation.group);
+        Ok(group.is_some_and(|group| group != row.group))
     }
 
     /// A text that was sent once and that a restored server refuses now waits again.

@@ -72,6 +72,7 @@ impl Step<'_, '_> {
         }
         self.session.receipts_due.clear();
         self.attend_history()?;
+        self.recall_lags()?;
         self.attend_details()
     }
 

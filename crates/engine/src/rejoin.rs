@@ -138,6 +138,9 @@ impl Step<'_, '_> {
             return self.rejoin_failed(&conversation.id);
         }
         match self.device.stage_rejoin(group_info, &group.ratchet_tree, at_least) {
+            Ok(staged) if !self.may_follow(&conversation, group.generation, &staged)? => {
+                self.rejoin_failed(&conversation.id)
+            }
             Ok(staged) => self.send_rejoin(conversation, group.generation, staged),
             Err(MlsError::MissingLists(heads)) => self.recall_or_want(conversation, group, heads),
             Err(_) => self.rejoin_failed(&conversation.id),
@@ -175,10 +178,8 @@ impl Step<'_, '_> {
             return self.rejoin_failed(&id);
         }
         self.take_back_messages(&id)?;
+        self.enter_generation(&mut conversation, generation, staged.group_id, staged.epoch)?;
         conversation.kind = kind;
-        conversation.group = Some(staged.group_id);
-        conversation.generation = generation;
-        conversation.known_epoch = conversation.known_epoch.max(staged.epoch);
         if is_new {
             conversation::insert(self.tx, &conversation)?;
         } else {
@@ -209,6 +210,8 @@ impl Step<'_, '_> {
     /// This device is in the group again, with a new leaf.
     pub(crate) fn rejoined(&mut self, id: &ConversationId) -> Result<(), Stop> {
         self.take_back_messages(id)?;
+        self.end_renewal(id)?;
+        mark::clear(self.tx, id, Mark::Superseded)?;
         witness::forget_others(self.tx, id, &self.me.device)?;
         self.said(id, 0, [0; 32])?;
         self.notice(id, &Notice::Rejoined)
@@ -232,14 +235,21 @@ impl Step<'_, '_> {
             self.put_off_group(id, schedule::STREAM_PATIENCE);
             return Ok(());
         }
+        self.save(&conversation)?;
+        if self.may_renew(&conversation)? { self.begin_renewal(id) } else { self.stuck(conversation) }
+    }
+
+    /// Nothing more can be done now: a person is told.
+    pub(crate) fn stuck(&mut self, mut conversation: Conversation) -> Result<(), Stop> {
+        let id = conversation.id;
         conversation.state = ConversationState::Broken;
         // From here the time to the next try is counted.
         conversation.refreshed_at = self.now;
         self.save(&conversation)?;
-        self.notice(id, &Notice::Stuck)?;
-        self.alert(Alert::Stuck { conversation: *id }, Some(*id))?;
-        self.event(&Event::Conversation, Some(*id), None)?;
-        self.session.attend_at(*id, self.now.after(schedule::STUCK_AGAIN));
+        self.notice(&id, &Notice::Stuck)?;
+        self.alert(Alert::Stuck { conversation: id }, Some(id))?;
+        self.event(&Event::Conversation, Some(id), None)?;
+        self.session.attend_at(id, self.now.after(schedule::STUCK_AGAIN));
         Ok(())
     }
 
@@ -298,7 +308,11 @@ impl Step<'_, '_> {
 
     fn compare_group_info(&mut self, conversation: &Conversation, group: &wire::Group) -> Result<(), Stop> {
         let (Some(own), Some(published)) = (conversation.group, &group.group_info) else { return Ok(()) };
-        if group.generation != conversation.generation || self.view(conversation)?.is_none() {
+        if group.generation != conversation.generation {
+            // A later one comes by the stream; an earlier one is shown by a server that was restored, or lies.
+            return Ok(mark::clear(self.tx, &conversation.id, Mark::GroupInfo)?);
+        }
+        if self.view(conversation)?.is_none() {
             return Ok(());
         }
         let check = self.device.check_group_info(&own, published);

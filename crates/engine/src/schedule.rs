@@ -83,6 +83,14 @@ pub(crate) const REJOIN_TRIES: u32 = 2;
 /// A conversation that could not be healed is tried again after this long.
 pub(crate) const STUCK_AGAIN: Duration = Duration::from_secs(6 * HOUR);
 
+/// A server that was restored and lacks an epoch is given this long to be sent it by whoever has it. Then the conversation goes on in
+/// another generation: nobody can say anything until one of both happens.
+pub(crate) const SERVER_PATIENCE: Duration = Duration::from_secs(HOUR);
+
+/// Those who may set a conversation up anew do it one after the other, this far apart: it takes less to claim all keys of a large
+/// group.
+pub(crate) const RENEWAL_TURN: Duration = Duration::from_secs(30);
+
 /// Events of the journal are kept this long after every reader has handled them.
 pub(crate) const EVENTS_KEPT: Duration = Duration::from_secs(7 * DAY);
 

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) claimed: BTreeMap<(ConversationId, AccountId), Vec<Addition>>,
     /// Conversations in which the server refused a Commit of this device: either breaks a rule, or their histories differ.
     pub(crate) refused: BTreeSet<ConversationId>,
+    /// Since when the server has not had an epoch of a conversation that this device is in.
+    pub(crate) behind: BTreeMap<ConversationId, Timestamp>,
     /// Conversations whose texts wait for room in the outbox.
     pub(crate) crowded: BTreeSet<ConversationId>,
     /// When it was last said that a person writes.

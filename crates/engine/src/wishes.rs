@@ -34,6 +34,8 @@ pub(crate) enum Wish {
         #[serde(with = "text")]
         group: GroupId,
     },
+    /// That the conversation goes on in another group, as this one cannot be repaired.
+    Renew,
     /// That something in it changes.
     Change(GroupChange),
 }
@@ -87,7 +89,7 @@ impl Step<'_, '_> {
         };
         for (number, wish) in all.clone() {
             let stand = match &wish {
-                Wish::Found { .. } => Stand::True,
+                Wish::Found { .. } | Wish::Renew => Stand::True,
                 Wish::Change(change) if is_replaced(&number, change) => {
                     Stand::Impossible("a later change took its place".to_owned())
                 }
@@ -148,7 +150,7 @@ impl Step<'_, '_> {
         let id = conversation.id;
         let wishes: Vec<(WishId, Wish)> =
             open.iter().map(|(number, change)| (*number, Wish::Change(change.clone()))).collect();
-        let Some(add) = self.claimed(&id, &wishes)? else { return Ok(()) };
+        let Some(add) = self.claimed(&id, &wished_accounts(&wishes))? else { return Ok(()) };
         let mut change = Change { add, ..Change::default() };
         for (_, wished) in open {
             match wished {
@@ -218,6 +220,15 @@ impl Step<'_, '_> {
         let opened = self.device.details(&group).map_err(|error| crate::stop::own_fault(&error))?;
         Ok(opened.and_then(|details| GroupDetails::decode(details.expose()).ok()).unwrap_or_default())
     }
+}
+
+/// The accounts that wishes want to be in a group.
+pub(crate) fn wished_accounts(wishes: &[(WishId, Wish)]) -> Vec<AccountId> {
+    let added = |(_, wish): &(WishId, Wish)| match wish {
+        Wish::Change(GroupChange::Add { account }) => Some(*account),
+        _ => None,
+    };
+    wishes.iter().filter_map(added).collect()
 }
 
 /// Whether the later one of two changes leaves nothing of the earlier one.

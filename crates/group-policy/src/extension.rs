@@ -110,6 +110,13 @@ impl GroupExtension {
         }
     }
 
+    /// The extension of a later generation's first epoch, which goes on with a charter, without floors. The charter has its maker's
+    /// role alone, as nobody else has a leaf yet.
+    #[must_use]
+    pub const fn successor(conversation: ConversationId, generation: Generation, charter: Charter) -> Self {
+        Self { conversation, generation, kind: Kind::Group(charter), floors: Floors::new() }
+    }
+
     /// Whether leaves of `account` can have a place in the conversation. In a group anybody's can: who may add them is
     /// judged where they are added.
     #[must_use]

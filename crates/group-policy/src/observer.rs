@@ -324,7 +324,7 @@ impl Observer {
     }
 
     /// A group's first generation is its creator's, who alone has an office; a later one is made by somebody in charge, with
-    /// the roles of the one before, which the store compares.
+    /// the roles of the one before, which its members compare.
     fn check_founder(&self, founder: AccountId) -> Result<(), Refusal> {
         let Some(charter) = self.extension.charter() else { return Ok(()) };
         let fits = match self.extension.generation {

@@ -1,6 +1,6 @@
-use hushwire_group_policy::{Amendment, Role, group_conversation_id};
+use hushwire_group_policy::{Amendment, Charter, GroupExtension, Role, group_conversation_id};
 use hushwire_mls::{Change, Intent};
-use hushwire_types::{Generation, GroupId};
+use hushwire_types::{AccountId, Generation, GroupId};
 use hushwire_wire::{CreateConversation, EntryKind, ErrorCode, FetchGroup};
 
 use crate::world::{Device, Talk, World, additions, sent};
@@ -42,8 +42,38 @@ fn the_id_of_a_group_is_its_creators() {
     let taken = CreateConversation { conversation_id: others, ..create.clone() };
     assert_eq!(world.refused(alice.line, taken).code, ErrorCode::RefusedByPolicy);
     let second = CreateConversation { generation: Generation(2), ..create.clone() };
-    assert_eq!(world.refused(alice.line, second).code, ErrorCode::RefusedByPolicy);
+    assert_eq!(
+        world.refused(alice.line, second).code,
+        ErrorCode::UnknownConversation,
+        "there is no first one"
+    );
     sent(world.ask(alice.line, create));
+}
+
+#[test]
+fn r1_only_who_is_in_charge_of_a_group_sets_it_up_anew() {
+    let (mut world, mut alice, mut bob, mut carol, talk) = room();
+    let next = |world: &mut World, by: &mut Device, with: &[AccountId]| {
+        let mut charter = Charter::new(by.account);
+        charter.timer_secs = 60;
+        let extension = GroupExtension::successor(talk.conversation, Generation(2), charter);
+        world.group_creation_of(by, extension, with).0
+    };
+    let theirs = next(&mut world, &mut carol, &[bob.account]);
+    assert_eq!(world.refused(carol.line, theirs).code, ErrorCode::UnknownConversation, "a stranger");
+    let theirs = next(&mut world, &mut bob, &[alice.account]);
+    assert_eq!(world.refused(bob.line, theirs).code, ErrorCode::RefusedByPolicy, "a plain member");
+    let create = next(&mut world, &mut alice, &[bob.account]);
+    sent(world.ask(alice.line, create));
+    let rival = next(&mut world, &mut alice, &[bob.account]);
+    assert_eq!(world.refused(alice.line, rival).code, ErrorCode::ConversationExists);
+    let welcome = world.entries(bob.line).into_iter().any(|entry| {
+        let place = entry.place.unwrap();
+        matches!(entry.kind, EntryKind::Welcome(_)) && place.generation == Generation(2)
+    });
+    assert!(welcome, "bob is let into the second generation");
+    let late = world.message(&mut bob, &talk, b"late");
+    assert_eq!(world.refused(bob.line, late).code, ErrorCode::ClosedGeneration);
 }
 
 #[test]

@@ -495,8 +495,29 @@ impl World {
         with: &[AccountId],
     ) -> (CreateConversation, GroupId, StagedCommit) {
         let group_id = GroupId::new(rng::bytes(&*self.entropy));
-        let conversation_id = group_conversation_id(by.account, group_id);
-        let extension = GroupExtension::group(conversation_id, by.account);
+        let extension = GroupExtension::group(group_conversation_id(by.account, group_id), by.account);
+        self.make_group(by, group_id, extension, with)
+    }
+
+    /// A group under any extension, as [`World::group_creation`] makes one.
+    pub(crate) fn group_creation_of(
+        &mut self,
+        by: &mut Device,
+        extension: GroupExtension,
+        with: &[AccountId],
+    ) -> (CreateConversation, GroupId, StagedCommit) {
+        let group_id = GroupId::new(rng::bytes(&*self.entropy));
+        self.make_group(by, group_id, extension, with)
+    }
+
+    fn make_group(
+        &mut self,
+        by: &mut Device,
+        group_id: GroupId,
+        extension: GroupExtension,
+        with: &[AccountId],
+    ) -> (CreateConversation, GroupId, StagedCommit) {
+        let (conversation_id, generation) = (extension.conversation, extension.generation);
         let published = by.mls.create(NewGroup { group_id, extension }, self.now).unwrap();
         let add = with.iter().flat_map(|account| additions(&self.claim(by, *account))).collect();
         let intent = Intent::Change(Change { add, ..Change::default() });
@@ -505,7 +526,7 @@ impl World {
         let create = CreateConversation {
             send_seq: SendSeq(by.send_seq),
             conversation_id,
-            generation: Generation(1),
+            generation,
             kind: ConversationKind::Group,
             group_info: published.group_info.into(),
             ratchet_tree: published.ratchet_tree.into(),

@@ -17,6 +17,7 @@ mod histories;
 mod hostile;
 mod hostile_member;
 mod hostile_room;
+mod renewals;
 mod requests;
 mod restores;
 mod rooms;

@@ -45,12 +45,12 @@ impl World {
         self.outcome(index, Command::Send { to, text: text.to_owned(), key: None })
     }
 
-    fn roles(&mut self, index: usize, id: ConversationId) -> BTreeMap<AccountId, Role> {
+    pub fn roles(&mut self, index: usize, id: ConversationId) -> BTreeMap<AccountId, Role> {
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(|view| member::of(view, &id)).unwrap().into_iter().collect()
     }
 
-    fn name(&mut self, index: usize, id: ConversationId) -> Option<String> {
+    pub fn name(&mut self, index: usize, id: ConversationId) -> Option<String> {
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(|view| group_facts::find(view, &id)).unwrap().and_then(|facts| facts.name)
     }
