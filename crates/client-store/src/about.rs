@@ -31,9 +31,11 @@ pub enum Aspect {
     Timer,
     /// What its author says of itself; about no message.
     Profile,
+    /// Somebody asks to be let into a group; about no message.
+    Ask,
 }
 
-coded!(Aspect { Reaction = 1, Edit = 2, Delete = 3, Read = 4, Vote = 5, Pin = 6, Timer = 7, Profile = 8 });
+coded!(Aspect { Reaction = 1, Edit = 2, Delete = 3, Read = 4, Vote = 5, Pin = 6, Timer = 7, Profile = 8, Ask = 9 });
 
 /// A message, by its author and its content id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hushwire_engine::{Command, Event, GroupChange, Outcome};
+use hushwire_engine::{Command, Event, GroupChange, Outcome, group_link};
+use hushwire_identity::LinkSecret;
 use hushwire_types::{AccountId, ConversationId, Seq};
 use tokio::time::timeout;
 
@@ -111,6 +112,14 @@ impl Client {
     /// The database.
     pub async fn group(&self, conversation: ConversationId) -> Result<Option<Group>, ClientError> {
         self.read(move |view| view::group(view, conversation)).await
+    }
+
+    /// What the link of a group shows, where it has one.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn group_link(&self, conversation: ConversationId) -> Result<Option<LinkSecret>, ClientError> {
+        self.read(move |view| Ok(group_link(view, &conversation)?)).await
     }
 
     /// The groups that `name` may mean: several may have the same name.

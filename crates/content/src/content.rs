@@ -7,7 +7,7 @@ use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Secret, Timest
 use crate::about::{self, Edit, Quote, Reaction, Target};
 use crate::history::{HistoryAsk, HistoryPart};
 use crate::register::{self, Register};
-use crate::short::{Card, Pin, Poll, Profile, Vote};
+use crate::short::{Card, JoinAsk, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
 
 /// A field that does not hold what the schema promises.
@@ -117,6 +117,8 @@ pub enum Kind {
     HistoryPart(HistoryPart),
     /// The key of a group's details; none where the author lacks it and asks.
     DetailsKey(Option<Secret<32>>),
+    /// Somebody asks to be let into a group.
+    JoinAsk(JoinAsk),
     /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
     Timer(u32),
     /// A poll.
@@ -290,6 +292,7 @@ impl Kind {
             Proto::Profile(profile) => Profile::from_proto(profile).map(Self::Profile),
             Proto::HistoryAsk(ask) => HistoryAsk::from_proto(ask).map(Self::HistoryAsk),
             Proto::HistoryPart(part) => HistoryPart::from_proto(part).map(Self::HistoryPart),
+            Proto::JoinAsk(ask) => JoinAsk::from_proto(ask).map(Self::JoinAsk),
             Proto::DetailsKey(key) => details_key(&key.key).map(Self::DetailsKey),
         }
     }
@@ -313,6 +316,7 @@ impl Kind {
             Self::Profile(profile) => Proto::Profile(profile.to_proto()),
             Self::HistoryAsk(ask) => Proto::HistoryAsk(ask.to_proto()),
             Self::HistoryPart(part) => Proto::HistoryPart(part.to_proto()),
+            Self::JoinAsk(ask) => Proto::JoinAsk(ask.to_proto()),
             Self::DetailsKey(key) => {
                 let key = key.as_ref().map(|key| key.expose().to_vec()).unwrap_or_default();
                 Proto::DetailsKey(proto::DetailsKey { key })

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hushwire_types::Secret;
 use prost::Message as _;
 
 use crate::content::Invalid;
@@ -14,6 +15,8 @@ pub struct GroupDetails {
     pub name: String,
     /// Its description; empty for none.
     pub description: String,
+    /// The secret of its invite link.
+    pub link: Option<Secret<16>>,
 }
 
 impl GroupDetails {
@@ -23,7 +26,9 @@ impl GroupDetails {
     /// Names the field that is over its limit.
     pub fn encode_padded(&self) -> Result<Vec<u8>, Invalid> {
         self.check()?;
-        let proto = proto::GroupDetails { name: self.name.clone(), description: self.description.clone() };
+        let link = self.link.as_ref().map(|link| link.expose().to_vec()).unwrap_or_default();
+        let (name, description) = (self.name.clone(), self.description.clone());
+        let proto = proto::GroupDetails { name, description, link };
         padding::pad(&proto.encode_to_vec()).ok_or(Invalid::too_large("details"))
     }
 
@@ -33,9 +38,10 @@ impl GroupDetails {
     /// See [`DecodeError`].
     pub fn decode(padded: &[u8]) -> Result<Self, DecodeError> {
         let bytes = padding::unpad(padded).ok_or(DecodeError::NotPadded)?;
-        let proto::GroupDetails { name, description } =
+        let proto::GroupDetails { name, description, link } =
             proto::GroupDetails::decode(bytes).map_err(|_| DecodeError::NotAContent)?;
-        let details = Self { name, description };
+        // One that is damaged is none: the name is worth more.
+        let details = Self { name, description, link: Secret::try_from(link.as_slice()).ok() };
         details.check()?;
         Ok(details)
     }
@@ -62,7 +68,8 @@ mod tests {
     use super::*;
 
     fn details(name: usize, description: usize) -> GroupDetails {
-        GroupDetails { name: "é".repeat(name), description: "😀".repeat(description) }
+        let link = Some(Secret::new([7; 16]));
+        GroupDetails { name: "é".repeat(name), description: "😀".repeat(description), link }
     }
 
     #[test]
@@ -78,7 +85,8 @@ mod tests {
     fn what_is_over_a_limit_is_neither_written_nor_read() {
         for (details, field) in [(details(65, 0), "name"), (details(0, 501), "description")] {
             assert_eq!(details.encode_padded(), Err(Invalid::too_large(field)));
-            let proto = proto::GroupDetails { name: details.name, description: details.description };
+            let (name, description) = (details.name, details.description);
+            let proto = proto::GroupDetails { name, description, link: Vec::new() };
             let bytes = padding::pad(&proto.encode_to_vec()).unwrap();
             assert_eq!(GroupDetails::decode(&bytes), Err(Invalid::too_large(field).into()));
         }

@@ -29,4 +29,4 @@ pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;
 pub use history::{HistoryAsk, HistoryPart};
 pub use register::Register;
-pub use short::{Card, Pin, Poll, Profile, Vote};
+pub use short::{Card, JoinAsk, Pin, Poll, Profile, Vote};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hushwire_types::AccountId;
+use hushwire_types::{AccountId, ConversationId, Secret};
 
 use crate::about::Target;
 use crate::content::{Invalid, fixed};
@@ -161,5 +161,42 @@ impl fmt::Debug for Card {
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Profile(..)")
+    }
+}
+
+/// Somebody asks to be let into a group: by its link to one who is in it, who passes it on to the other admins.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JoinAsk {
+    /// The group's conversation.
+    pub conversation: ConversationId,
+    /// What the link shows; none where it is passed on.
+    pub secret: Option<Secret<16>>,
+    /// Who asks, where it is passed on.
+    pub account: Option<AccountId>,
+}
+
+impl JoinAsk {
+    pub(crate) fn from_proto(proto: proto::JoinAsk) -> Result<Self, Invalid> {
+        let secret = Some(proto.secret).filter(|secret| !secret.is_empty());
+        let account = Some(proto.account).filter(|account| !account.is_empty());
+        Ok(Self {
+            conversation: fixed("conversation", &proto.conversation)?,
+            secret: secret.map(|secret| fixed("secret", &secret)).transpose()?,
+            account: account.map(|account| fixed("account", &account)).transpose()?,
+        })
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::JoinAsk {
+        proto::JoinAsk {
+            conversation: self.conversation.as_bytes().to_vec(),
+            secret: self.secret.as_ref().map(|secret| secret.expose().to_vec()).unwrap_or_default(),
+            account: self.account.map(|account| account.as_bytes().to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Debug for JoinAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinAsk({:?})", self.conversation)
     }
 }

@@ -214,7 +214,7 @@ impl Step<'_, '_> {
             Aspect::Delete => Event::Deleted { account, content },
             Aspect::Vote => Event::Voted { account, content },
             Aspect::Pin => Event::Pinned { account, content },
-            Aspect::Read | Aspect::Timer | Aspect::Profile => return Ok(()),
+            Aspect::Read | Aspect::Timer | Aspect::Profile | Aspect::Ask => return Ok(()),
         };
         let row = timeline::by_content(self.tx, &message.conversation, &account, &content)?;
         self.event(&event, Some(message.conversation), row.map(|entry| entry.row))

@@ -186,7 +186,7 @@ pub(crate) fn message(view: &View<'_>, me: AccountId, past: Past) -> Result<Opti
                 Aspect::Delete => record::Aspect::Delete,
                 Aspect::Vote => record::Aspect::Vote,
                 Aspect::Pin => record::Aspect::Pin,
-                Aspect::Read | Aspect::Timer | Aspect::Profile => return Ok(None),
+                Aspect::Read | Aspect::Timer | Aspect::Profile | Aspect::Ask => return Ok(None),
             };
             Some(record::About { aspect, account: about.account, content_id: about.content })
         }

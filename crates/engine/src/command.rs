@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hushwire_backup::Record;
 use hushwire_content::Poll;
 use hushwire_identity::list::Joining;
-use hushwire_identity::{DeviceName, Handle};
+use hushwire_identity::{DeviceName, Handle, LinkSecret};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +161,22 @@ pub enum Command {
         /// What.
         change: GroupChange,
     },
+    /// Ask somebody to be let into a group, by its link. They are known.
+    AskToJoin {
+        /// Whom.
+        account: AccountId,
+        /// The group.
+        conversation: ConversationId,
+        /// What the link shows.
+        secret: LinkSecret,
+    },
+    /// Do not let in somebody who asked for it.
+    RefuseAsk {
+        /// The group.
+        conversation: ConversationId,
+        /// Whom.
+        account: AccountId,
+    },
     /// Ask the server (again) whom a handle belongs to.
     LookUp {
         /// The handle.
@@ -308,6 +324,14 @@ pub enum GroupChange {
         /// At most four weeks; 0 for ever.
         lives_for_s: u32,
     },
+    /// Give the group another link by which people ask to be let in; the one before is void.
+    Link {
+        /// What it shows.
+        #[serde(with = "text")]
+        secret: LinkSecret,
+    },
+    /// Let nobody ask by a link any more.
+    Unlink,
     /// Leave.
     Leave,
 }

@@ -56,6 +56,10 @@ impl Step<'_, '_> {
             Command::Accept { conversation } => self.accept(conversation),
             Command::Decline { conversation } => self.decline(conversation),
             Command::CreateGroup { name, members } => self.create_group(name, members),
+            Command::AskToJoin { account, conversation, secret } => {
+                self.ask_to_join(*account, conversation, secret)
+            }
+            Command::RefuseAsk { conversation, account } => self.refuse_ask(conversation, *account),
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change),
             Command::Know { account } => self.know(account),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now }),

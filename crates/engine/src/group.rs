@@ -402,7 +402,9 @@ pub(crate) fn may(charter: &Charter, me: AccountId, change: &GroupChange) -> Opt
         GroupChange::Name { .. } | GroupChange::Describe { .. } | GroupChange::Timer { .. } => {
             charter.may_change_details(me)
         }
-        GroupChange::Permissions { .. } => rank >= Rank::Admin,
+        GroupChange::Permissions { .. } | GroupChange::Link { .. } | GroupChange::Unlink => {
+            rank >= Rank::Admin
+        }
         GroupChange::Leave => true,
     };
     (!allowed).then_some(Refusal::NotAllowed)

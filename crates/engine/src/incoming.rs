@@ -168,6 +168,7 @@ impl Step<'_, '_> {
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),
+            Kind::JoinAsk(ask) => self.take_join_ask(conversation, message, ask),
             Kind::DetailsKey(key) => self.take_details_key(conversation, message, key.as_ref()),
             Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
             Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),

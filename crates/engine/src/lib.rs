@@ -84,6 +84,7 @@
 
 mod about;
 mod answers;
+mod asks;
 mod backup;
 mod claims;
 mod command;
@@ -140,6 +141,7 @@ mod wishes;
 mod witness;
 
 pub use about::MessageRef;
+pub use asks::{group_link, join_asks};
 pub use backup::back_up;
 pub use claims::{ClaimAnswer, ClaimState, HandleClaim, account_code, handle_claims, own_handles};
 pub use command::{Command, CommandId, GroupChange, GroupRole, GroupWho, Outcome, Reach, Recipient};

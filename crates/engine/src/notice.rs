@@ -92,6 +92,12 @@ pub enum Notice {
         #[serde(with = "text")]
         by: AccountId,
     },
+    /// An account asks to be let into a group.
+    AsksToJoin {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+    },
     /// An account was put out of a group.
     MemberRemoved {
         /// Whose.
@@ -176,6 +182,7 @@ impl Notice {
             Self::YouWereRemoved { .. } => "you_were_removed",
             Self::YouLeft => "you_left",
             Self::MemberAdded { .. } => "member_added",
+            Self::AsksToJoin { .. } => "asks_to_join",
             Self::MemberRemoved { .. } => "member_removed",
             Self::MemberLeft { .. } => "member_left",
             Self::NotAdded { .. } => "not_added",
@@ -252,6 +259,7 @@ impl Notice {
             Self::YouWereRemoved { by } => format!("{} removed you from the group.", name(*by)),
             Self::YouLeft => "You left the group.".to_owned(),
             Self::MemberAdded { account, by } => format!("{} added {}.", name(*by), name(*account)),
+            Self::AsksToJoin { account } => format!("{} asks to be let into the group.", name(*account)),
             Self::MemberRemoved { account, by } => format!("{} removed {}.", name(*by), name(*account)),
             Self::MemberLeft { account } => format!("{} left the group.", name(*account)),
             Self::NotAdded { account, reason } => {

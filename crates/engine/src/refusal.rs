@@ -91,6 +91,12 @@ pub enum Refusal {
     /// It is there already.
     #[error("that account is in the group already")]
     IsMember,
+    /// One is in it, or on the way into it.
+    #[error("you are in that group already")]
+    InGroup,
+    /// Nobody waits to be let in.
+    #[error("that account does not ask to be let into the group, or does not any more")]
+    HasNotAsked,
     /// This account has left or was put out.
     #[error("you are not in this group any more")]
     NotInGroup,

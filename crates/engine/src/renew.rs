@@ -199,6 +199,7 @@ impl Step<'_, '_> {
         let details = GroupDetails {
             name: known.name.unwrap_or_default(),
             description: known.description.unwrap_or_default(),
+            link: None,
         };
         if details == GroupDetails::default() {
             return Ok(None);

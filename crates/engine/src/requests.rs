@@ -3,7 +3,7 @@
 //! Invariants:
 //! - Nothing that a device does by itself tells a stranger that anybody is there: no receipt, no typing, no fresh leaf.
 //! - To write to somebody is to accept them; so is to add them to a group, or to verify them.
-//! - A group is accepted by being in it on purpose: made, or added by an account that is accepted. Any other waits like a
+//! - A group is accepted by being in it on purpose: made, asked for, or added by an account that is accepted. Any other waits like a
 //!   stranger's message.
 //! - Of a blocked account nothing is stored, and nothing is sent to it. A group into which it adds this account is left.
 
@@ -109,6 +109,10 @@ impl Step<'_, '_> {
             return self.change_group(&conversation.id, &GroupChange::Leave).map(drop);
         }
         let known = setting::is_on(self.tx, &Subject::Account(by), code::ACCEPTED)? == Some(true);
-        if known { self.accept_conversation(conversation) } else { Ok(()) }
+        if self.had_asked(&conversation.id)? || known {
+            self.accept_conversation(conversation)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Step<'_, '_> {
         let before: BTreeMap<AccountId, member::Role> = member::of(self.tx, &id)?.into_iter().collect();
         let now = roster(&view, &charter);
         let known = group_facts::find(self.tx, &id)?;
-        let next = self.facts_of(conversation, &charter, known.as_ref())?;
+        let next = self.facts_of(conversation, &charter, known.as_ref(), now.keys().copied())?;
         if let Some(by) = by.filter(|_| !before.is_empty()) {
             self.tell_members(&id, by, &before, &now)?;
             if let Some(known) = &known {
@@ -64,10 +64,12 @@ impl Step<'_, '_> {
         conversation: &Conversation,
         charter: &Charter,
         known: Option<&GroupFacts>,
+        members: impl Iterator<Item = AccountId>,
     ) -> Result<GroupFacts, Stop> {
         let group = self.group_of(conversation)?;
         let readable = self.readable_details(&group, charter)?;
         self.details_are(&conversation.id, readable.is_some())?;
+        self.settle_asks(&conversation.id, members, charter, readable.as_ref())?;
         let (name, description) = match readable {
             Some(details) => (some(details.name), some(details.description)),
             None => known.map_or((None, None), |known| (known.name.clone(), known.description.clone())),

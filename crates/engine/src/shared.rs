@@ -266,7 +266,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn wish_to_know(&mut self, account: AccountId) -> Result<(), Stop> {
+    pub(crate) fn wish_to_know(&mut self, account: AccountId) -> Result<(), Stop> {
         self.want(account, ListHead { number: ListNumber(1), hash: NOT_SAID })
     }
 }

@@ -15,7 +15,7 @@ use hushwire_client_store::wish::{self, WishId};
 use hushwire_content::GroupDetails;
 use hushwire_group_policy::{Amendment, Charter, Permissions, Role, Who};
 use hushwire_mls::{Change, GroupView, Intent};
-use hushwire_types::{AccountId, ConversationId, GroupId, SecretBytes};
+use hushwire_types::{AccountId, ConversationId, GroupId, Secret, SecretBytes};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{GroupChange, GroupRole, GroupWho};
@@ -131,6 +131,8 @@ impl Step<'_, '_> {
                 self.details(conversation)?.description == description.trim()
             }
             GroupChange::Timer { lives_for_s } => charter.timer_secs == *lives_for_s,
+            GroupChange::Link { secret } => charter.link == Some(secret.hash()),
+            GroupChange::Unlink => charter.link.is_none(),
             GroupChange::Leave => false,
         };
         Ok(match may(charter, self.me.account, change) {
@@ -168,8 +170,14 @@ impl Step<'_, '_> {
                 _ => {}
             }
         }
+        // The link's secret is among the details.
         if change.remove.is_empty() {
             change.details = self.wished_details(&id, &wishes)?;
+            change.amend.extend(open.iter().filter_map(|(_, wished)| match wished {
+                GroupChange::Link { secret } => Some(Amendment::Link(Some(secret.hash()))),
+                GroupChange::Unlink => Some(Amendment::Link(None)),
+                _ => None,
+            }));
         }
         let leaving = open.iter().all(|(_, wished)| *wished == GroupChange::Leave);
         if leaving {
@@ -199,6 +207,10 @@ impl Step<'_, '_> {
                 Wish::Change(GroupChange::Describe { description }) => {
                     description.trim().clone_into(&mut wished.description);
                 }
+                Wish::Change(GroupChange::Link { secret }) => {
+                    wished.link = Some(Secret::new(*secret.expose()));
+                }
+                Wish::Change(GroupChange::Unlink) => wished.link = None,
                 _ => {}
             }
         }
@@ -233,11 +245,12 @@ pub(crate) fn wished_accounts(wishes: &[(WishId, Wish)]) -> Vec<AccountId> {
 
 /// Whether the later one of two changes leaves nothing of the earlier one.
 fn is_about_the_same(one: &GroupChange, other: &GroupChange) -> bool {
-    use GroupChange::{Add, Describe, Name, Permissions, Remove, Role, Timer};
+    use GroupChange::{Add, Describe, Link, Name, Permissions, Remove, Role, Timer, Unlink};
     match (one, other) {
         (Name { .. }, Name { .. })
         | (Describe { .. }, Describe { .. })
         | (Permissions { .. }, Permissions { .. })
+        | (Link { .. } | Unlink, Link { .. } | Unlink)
         | (Timer { .. }, Timer { .. }) => true,
         (Role { account: one, .. }, Role { account: other, .. })
         | (

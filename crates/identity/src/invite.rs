@@ -11,7 +11,7 @@ use crate::server::Fingerprint;
 
 /// The port of a link that names none.
 pub const DEFAULT_PORT: u16 = 7900;
-const SCHEME: &str = "hush://";
+pub(crate) const SCHEME: &str = "hush://";
 const CODE_SYMBOLS: usize = 8;
 
 /// Why a text is no invite link or code. The sentences are for the person who pasted it.
@@ -27,6 +27,9 @@ pub enum LinkError {
     /// What stands between server and `#` is neither nothing nor `/i/` and a code; ask again.
     #[error("the link has a path that is not understood")]
     Path,
+    /// It leads to a server, or is cut off; ask again.
+    #[error("this is no link to a group, or it is cut off: hush group link prints one")]
+    NoGroup,
     /// The code is not 8 letters and digits; ask again.
     #[error("an invite code has {CODE_SYMBOLS} letters and digits, like K7QF-2M9D")]
     Code,

@@ -3,6 +3,7 @@
 #[macro_use]
 mod macros;
 
+mod asks;
 mod conversation;
 mod device;
 mod events;
@@ -29,6 +30,7 @@ use serde_json::Value;
 use crate::desk::Desk;
 use crate::fault::Fault;
 
+pub use asks::{AdmitToGroup, JoinGroup, LinkGroup, LinkedGroup, RefuseInGroup};
 pub use conversation::{SetConversation, ShowConversation, Told};
 pub use device::{
     ApproveDevice, ConfirmDevice, Decided, Digits, FetchHistory, HistoryFetched, ListDevices, NOT_THE_SAME,
@@ -128,6 +130,10 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<RenameGroup>(),
     Entry::of::<DescribeGroup>(),
     Entry::of::<AllowInGroup>(),
+    Entry::of::<LinkGroup>(),
+    Entry::of::<JoinGroup>(),
+    Entry::of::<AdmitToGroup>(),
+    Entry::of::<RefuseInGroup>(),
     Entry::of::<LeaveGroup>(),
     Entry::of::<ListDevices>(),
     Entry::of::<ApproveDevice>(),

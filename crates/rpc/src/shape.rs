@@ -14,7 +14,7 @@ mod row;
 pub use change::{Change, Events, History, Standing};
 pub use conversation::{Conversation, ConversationStatus, Last, Place};
 pub use found::{Found, Hit, Piece};
-pub use group::{Group, Member, Permissions, RoleName, WhoName};
+pub use group::{Asking, Group, Member, Permissions, RoleName, WhoName};
 pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles, SettingsNow};
 pub use people::{Contact, Person, TrustName, With};
 pub use row::{Answer, Card, Expires, Marked, Poll, Quote, Reaction, Reader, Row, RowKind, RowState};

@@ -75,6 +75,49 @@ fn who_has_a_message_and_who_has_read_it_is_told_for_each_member() {
 }
 
 #[test]
+fn people_ask_by_a_link_and_an_admin_lets_them_in_or_not() {
+    let world = World::of(&["alice", "bob", "carol", "dave"]);
+    world.run("alice", &["group", "create", "Family", "@bob"]).expect(0);
+    world.catch_up(&["bob", "alice"]);
+    world.run("bob", &["group", "link", "Family"]).expect(1);
+    let link = world.run("alice", &["group", "link", "Family"]).expect(0).text();
+    let link = link.trim();
+    assert!(link.starts_with("hush://127.0.0.1:") && link.contains("/g/"), "{link}");
+    assert_eq!(world.run("alice", &["group", "link", "Family"]).expect(0).text().trim(), link);
+    world.catch_up(&["bob"]);
+    assert!(
+        world.run("bob", &["group", "link", "Family"]).expect(0).text().contains("/g/"),
+        "members hand it on"
+    );
+
+    for name in ["carol", "dave"] {
+        assert!(world.run(name, &["group", "join", link]).expect(0).text().starts_with("Asked."));
+    }
+    world.catch_up(&["alice"]);
+    let shown = world.run("alice", &["group", "show", "Family", "--json"]).expect(0).json();
+    let mut asking: Vec<&str> =
+        shown[0]["asking"].as_array().unwrap().iter().map(|who| who["name"].as_str().unwrap()).collect();
+    asking.sort_unstable();
+    assert_eq!(asking, ["@carol", "@dave"]);
+    assert!(world.run("alice", &["request", "list", "--json"]).expect(0).json().is_empty());
+    world.run("alice", &["group", "refuse", "Family", "@dave"]).expect(0);
+    world.run("alice", &["group", "admit", "Family", "@carol"]).expect(0);
+    assert_eq!(world.run("alice", &["group", "admit", "Family", "@dave"]).code, Some(1));
+    world.catch_up(&["carol", "dave"]);
+    assert!(
+        world.run("carol", &["request", "list", "--json"]).expect(0).json().is_empty(),
+        "she asked for it"
+    );
+    world.run("carol", &["send", "--group", "Family", "here I am"]).expect(0);
+    world.catch_up(&["bob"]);
+    assert!(texts(&world.of_group("bob", "Family"), "received").iter().any(|text| text == "here I am"));
+    assert!(world.run("dave", &["group", "list", "--json"]).expect(0).json().is_empty());
+
+    world.run("alice", &["group", "link", "Family", "--off"]).expect(0);
+    world.run("dave", &["group", "join", "hush://127.0.0.1/i/K7QF-2M9D#x"]).expect(2);
+}
+
+#[test]
 fn admins_put_people_out_and_let_them_in_again() {
     let world = World::family();
     world.run("bob", &["group", "remove", "Family", "@carol"]).expect(1).sentence(&["ask one of its admins"]);

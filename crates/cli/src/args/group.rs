@@ -73,6 +73,38 @@ pub enum GroupCommand {
         #[arg(long, value_enum, value_name = "WHO")]
         write: Option<WhoName>,
     },
+    /// Show the link by which people ask to be let into a group. An admin decides about each.
+    Link {
+        /// The group's name or id.
+        group: String,
+        /// Make another one; the one before is void.
+        #[arg(long, conflicts_with = "off")]
+        new: bool,
+        /// Let nobody ask by a link any more.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Ask to be let into a group, by its link.
+    Join {
+        /// The link, in quotes because of the #.
+        link: String,
+    },
+    /// Let people in who asked by the link.
+    Admit {
+        /// The group's name or id.
+        group: String,
+        /// Whom.
+        #[arg(required = true)]
+        members: Vec<String>,
+    },
+    /// Do not let people in who asked by the link. They are not told.
+    Refuse {
+        /// The group's name or id.
+        group: String,
+        /// Whom.
+        #[arg(required = true)]
+        members: Vec<String>,
+    },
     /// Leave a group.
     Leave {
         /// Its name or id.

@@ -2,8 +2,8 @@
 
 use hushwire_content::display;
 use hushwire_rpc::method::{
-    AddToGroup, AllowInGroup, ChangedGroup, CreateGroup, DescribeGroup, LeaveGroup, ListGroups,
-    RemoveFromGroup, RenameGroup, SetRole, ShowGroup,
+    AddToGroup, AdmitToGroup, AllowInGroup, ChangedGroup, CreateGroup, DescribeGroup, JoinGroup, LeaveGroup,
+    LinkGroup, ListGroups, RefuseInGroup, RemoveFromGroup, RenameGroup, SetRole, ShowGroup,
 };
 use hushwire_rpc::shape::{self, ConversationStatus, Group};
 use hushwire_rpc::{FaultKind, Profile};
@@ -34,6 +34,13 @@ async fn carry_out(context: &Context, profile: &Profile, command: GroupCommand) 
             drop(waiting);
             show(context, &group);
             return Ok(Exit::Ok);
+        }
+        command @ (GroupCommand::Link { .. } | GroupCommand::Join { .. } | GroupCommand::Refuse { .. }) => {
+            drop(waiting);
+            return by_link(context, profile, command).await;
+        }
+        GroupCommand::Admit { group, members } => {
+            profile.call(AdmitToGroup { group, members, timeout_s }).await?
         }
         GroupCommand::Add { group, members } => {
             profile.call(AddToGroup { group, members, timeout_s }).await?
@@ -109,6 +116,39 @@ fn tell(context: &Context, changed: ChangedGroup) -> Outcome {
     changed.refused.map_or(Ok(Exit::Ok), Err)
 }
 
+/// Links, and asking by them.
+async fn by_link(context: &Context, profile: &Profile, command: GroupCommand) -> Outcome {
+    let timeout_s = context.timeout_s();
+    let waiting = context.say.waiting("Waiting for the group…");
+    match command {
+        GroupCommand::Link { group, new, off } => {
+            let linked = profile.call(LinkGroup { group, new, off, timeout_s }).await?;
+            drop(waiting);
+            let none = || "No link: nobody can ask to be let in.".to_owned();
+            let _ = context.say.data(&linked, || linked.link.clone().unwrap_or_else(none));
+            if let Some(why) = linked.waiting {
+                context.say.note("The link is kept and made the next time hush is online.");
+                return Err(why);
+            }
+            Ok(Exit::Ok)
+        }
+        GroupCommand::Join { link } => {
+            let done = profile.call(JoinGroup { link, timeout_s }).await?;
+            drop(waiting);
+            let words = || "Asked. You are in the group as soon as an admin lets you in.".to_owned();
+            let _ = context.say.data(&done, words);
+            done.why.map_or(Ok(Exit::Ok), Err)
+        }
+        GroupCommand::Refuse { group, members } => {
+            let group = profile.call(RefuseInGroup { group, members, timeout_s }).await?;
+            drop(waiting);
+            show(context, &group);
+            Ok(Exit::Ok)
+        }
+        _ => Ok(Exit::Ok),
+    }
+}
+
 fn show(context: &Context, group: &Group) {
     let _ = context.say.data(group, || lines(group));
 }
@@ -133,6 +173,12 @@ fn lines(group: &Group) -> String {
         may.details.word(),
         may.write.word()
     ));
+    for asking in &group.asking {
+        lines.push(format!(
+            "  {} asks to be let in: hush group admit, or refuse",
+            display::line(&asking.name)
+        ));
+    }
     if group.state == ConversationStatus::Closed {
         lines.push("  You are not in this group any more.".to_owned());
     }

@@ -4,6 +4,7 @@ use hushwire_client_store::View;
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::group_facts::{self, GroupFacts, Who};
 use hushwire_client_store::member::{self, Role};
+use hushwire_engine::join_asks;
 use hushwire_types::{AccountId, ConversationId};
 
 use super::{People, Person, own};
@@ -55,6 +56,8 @@ pub struct Group {
     pub write_by: Who,
     /// After how many seconds read messages disappear; 0 for never.
     pub timer_secs: u32,
+    /// Who waits to be let in; only those in charge hear of it.
+    pub asking: Vec<Person>,
 }
 
 /// What a group is called: its name, or where it has none, or none that can be read here, the beginning of its id.
@@ -86,6 +89,8 @@ pub(crate) fn group(view: &View<'_>, id: ConversationId) -> Result<Option<Group>
     for (account, role) in member::of(view, &id)?.into_iter().filter(is_in) {
         members.push((people.person(account)?, role));
     }
+    let asking = join_asks(view, &id)?.into_iter().map(|account| people.person(account));
+    let asking = asking.collect::<Result<_, _>>()?;
     let order = |role: &Role| match role {
         Role::Owner => 0,
         Role::Admin => 1,
@@ -102,6 +107,7 @@ pub(crate) fn group(view: &View<'_>, id: ConversationId) -> Result<Option<Group>
         details_by: facts.as_ref().map_or(Who::Everybody, |facts| facts.details_by),
         write_by: facts.as_ref().map_or(Who::Everybody, |facts| facts.write_by),
         timer_secs: facts.as_ref().map_or(0, |facts| facts.timer_secs),
+        asking,
     }))
 }
 

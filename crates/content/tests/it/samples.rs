@@ -1,8 +1,8 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, HistoryAsk, HistoryPart, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt,
-    ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
+    Card, Content, Edit, HistoryAsk, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote, Reaction,
+    Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
     AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Secret, Subject, Timestamp,
@@ -88,6 +88,11 @@ fn history_part() -> HistoryPart {
     }
 }
 
+fn join_ask() -> JoinAsk {
+    let conversation = ConversationId::new([8; 32]);
+    JoinAsk { conversation, secret: Some(Secret::new([9; 16])), account: None }
+}
+
 /// Every kind, and a first content whose witness has nothing before it.
 pub(crate) fn all() -> Vec<(&'static str, Content)> {
     let mut first = text("hello");
@@ -118,6 +123,11 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("card", content(Kind::Card(card()))),
         ("details_key", content(Kind::DetailsKey(Some(Secret::new([0x6b; 32]))))),
         ("details_key_lacking", content(Kind::DetailsKey(None))),
+        ("join_ask", content(Kind::JoinAsk(join_ask()))),
+        (
+            "join_ask_passed_on",
+            content(Kind::JoinAsk(JoinAsk { secret: None, account: Some(TARGET.account), ..join_ask() })),
+        ),
         ("history_ask", content(Kind::HistoryAsk(HistoryAsk { device: None, from: vec![], parts: 1 }))),
         ("history_ask_on", content(Kind::HistoryAsk(history_ask()))),
         ("history_part", content(Kind::HistoryPart(history_part()))),

@@ -7,6 +7,7 @@ mod world;
 
 mod about;
 mod asking;
+mod asks;
 mod claims;
 mod commands;
 mod crashes;

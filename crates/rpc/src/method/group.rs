@@ -112,7 +112,7 @@ pub struct ChangedGroup {
 }
 
 /// Asks for changes, one after the other. The first one that does not come true ends it.
-async fn change(
+pub(super) async fn change(
     desk: &Desk,
     group: &str,
     changes: impl IntoIterator<Item = GroupChange>,

@@ -21,6 +21,9 @@ pub struct Group {
     pub members: Vec<Member>,
     /// Who may do what.
     pub permissions: Permissions,
+    /// Who waits to be let in; only those in charge hear of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asking: Vec<Asking>,
 }
 
 impl From<&view::Group> for Group {
@@ -42,6 +45,7 @@ impl From<&view::Group> for Group {
                 details: group.details_by.into(),
                 write: group.write_by.into(),
             },
+            asking: group.asking.iter().map(Asking::from).collect(),
         }
     }
 }
@@ -57,6 +61,21 @@ pub struct Member {
     pub verified: bool,
     /// The rank.
     pub role: RoleName,
+}
+
+/// Somebody who waits to be let into a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asking {
+    /// The account's id.
+    pub account: String,
+    /// What to call them.
+    pub name: String,
+}
+
+impl From<&view::Person> for Asking {
+    fn from(person: &view::Person) -> Self {
+        Self { account: person.account.to_string(), name: person.name.clone() }
+    }
 }
 
 /// Who may do what in a group.
