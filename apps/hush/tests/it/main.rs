@@ -25,6 +25,7 @@ mod living;
 mod messages;
 mod outages;
 mod past;
+mod races;
 mod readme;
 mod refusals;
 mod rpc;
