@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
 use hushwire_client::Place;
-use hushwire_client_store::{Database, KeySource};
+use hushwire_client_store::{Database, KeySource, about, conversation};
 use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
 use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
@@ -56,6 +56,30 @@ pub fn measure(folder: &Path, messages: u32) -> Result<Times> {
     Ok(times)
 }
 
+/// How long an engine takes that was away for `messages` of 1 KiB, from its login until it has them all and they are acknowledged. The
+/// databases are in `folder`, which is made.
+///
+/// # Errors
+/// As [`measure`].
+pub fn catch_up(folder: &Path, messages: u32) -> Result<Duration> {
+    std::fs::create_dir(folder)?;
+    let mut world = World::new(folder)?;
+    world.send("warm-up")?;
+    world.leave(1)?;
+    let text = "x".repeat(1024 - 200);
+    for _ in 0..messages {
+        world.send(&text)?;
+    }
+    let begin = Instant::now();
+    world.come_back(1)?;
+    let elapsed = begin.elapsed();
+    let has = world.received(1)?;
+    if has < u64::from(messages) {
+        bail!("{has} of {messages} messages have come");
+    }
+    Ok(elapsed)
+}
+
 /// A registered profile in `folder`, and nothing in it.
 ///
 /// # Errors
@@ -82,7 +106,8 @@ fn micros(time: Duration) -> u64 {
 struct Client {
     db: Database,
     engine: Engine,
-    connection: ConnectionId,
+    /// While it is online.
+    connection: Option<ConnectionId>,
     tags: HashMap<u64, Tag>,
     requests: u64,
 }
@@ -148,6 +173,7 @@ impl World {
             bail!("the login was refused")
         };
         let index = self.clients.len();
+        let connection = Some(connection);
         self.clients.push(Client { db, engine, connection, tags: HashMap::new(), requests: 4 });
         self.step(index, vec![Input::Start])?;
         self.step(index, vec![Input::Online(logged_in)])?;
@@ -171,6 +197,40 @@ impl World {
             .context("no answer")
     }
 
+    fn leave(&mut self, index: usize) -> Result<()> {
+        let client = self.clients.get_mut(index).context("no such client")?;
+        if let Some(connection) = client.connection.take() {
+            self.direct.disconnect(connection);
+        }
+        self.step(index, vec![Input::Offline]).map(drop)
+    }
+
+    fn come_back(&mut self, index: usize) -> Result<()> {
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: NONCE };
+        let Response::Welcomed(welcomed) = self.ask(connection, 1, hello)? else { bail!("not welcome") };
+        let client = self.clients.get_mut(index).context("no such client")?;
+        let login = client.engine.login(&mut client.db, &welcomed, &BINDING, &NONCE)?;
+        (client.connection, client.requests) = (Some(connection), 2);
+        client.tags.clear();
+        let id = RequestId::new(2).context("no request id")?;
+        self.direct.request(connection, id, login.into(), self.now);
+        let mut frames = self.direct.take_frames(connection).into_iter();
+        let Some(ServerFrame { response: Response::LoggedIn(logged_in), .. }) = frames.next() else {
+            bail!("the login was refused")
+        };
+        self.step(index, vec![Input::Online(logged_in)])?;
+        self.feed(index, frames.collect())?;
+        self.settle()
+    }
+
+    /// Texts of others that a client has.
+    fn received(&mut self, index: usize) -> Result<u64> {
+        let client = self.clients.get_mut(index).context("no such client")?;
+        let id = client.db.read(conversation::all)?.first().context("no conversation")?.id;
+        Ok(client.db.read(|view| about::unread(view, &id))?)
+    }
+
     /// Sends a text from the first to the second; how long its step took, and that of its delivery.
     fn send(&mut self, text: &str) -> Result<(Duration, Option<Duration>)> {
         self.commands += 1;
@@ -183,7 +243,9 @@ impl World {
         // Receipts and refreshes, which are not measured.
         self.now = self.now.after(Duration::from_millis(600));
         for index in 0..self.clients.len() {
-            self.step(index, vec![Input::Tick])?;
+            if self.clients.get(index).is_some_and(|client| client.connection.is_some()) {
+                self.step(index, vec![Input::Tick])?;
+            }
         }
         let delivered = self.delivered;
         self.settle()?;
@@ -197,16 +259,17 @@ impl World {
         let effects = client.engine.step(&mut client.db, inputs, self.now)?;
         let elapsed = begin.elapsed();
         for effect in effects {
+            let Some(connection) = client.connection else { break };
             client.requests += 1;
             let id = RequestId::new(client.requests).context("no request id")?;
             match effect {
                 Effect::Request { tag, request } => {
                     client.tags.insert(client.requests, tag);
-                    self.direct.request(client.connection, id, request, self.now);
+                    self.direct.request(connection, id, request, self.now);
                 }
                 Effect::Acknowledge { incarnation, through } => {
                     let received = MessageReceived { incarnation, through_seq: through };
-                    self.direct.request(client.connection, id, received.into(), self.now);
+                    self.direct.request(connection, id, received.into(), self.now);
                 }
                 _ => {}
             }
@@ -219,6 +282,7 @@ impl World {
             let mut any = false;
             for index in 0..self.clients.len() {
                 let connection = self.clients.get(index).context("no such client")?.connection;
+                let Some(connection) = connection else { continue };
                 let frames = self.direct.take_frames(connection);
                 any |= !frames.is_empty();
                 self.feed(index, frames)?;

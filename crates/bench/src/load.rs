@@ -1,4 +1,4 @@
-//! Pairs of people who write to each other through a server: as fast as it answers, or at a given rate.
+//! People who write to each other, or into groups, through a server: as fast as it answers, or at a given rate.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::line::{Line, Sink, Source};
-use crate::people::Pair;
+use crate::people::Chat;
 
 /// Bytes of a message's MLSMessage.
 pub const MESSAGE_BYTES: usize = 1024;
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub accepted: u64,
     /// Messages that receivers had when the run ended, all of it counted.
     pub received: u64,
+    /// Deliveries of messages that were sent within the measured time.
+    pub delivered: u64,
     /// Messages that were sent, all of it counted.
     pub sent: u64,
     /// The measured time.
@@ -62,6 +64,8 @@ struct Shared {
     until: Duration,
     accepted: AtomicU64,
     sent: AtomicU64,
+    /// Deliveries that follow from what was sent.
+    due: AtomicU64,
     received: AtomicU64,
 }
 
@@ -77,15 +81,19 @@ impl Shared {
 /// A connection broke, a message was refused, or one did not arrive.
 pub async fn run(
     address: SocketAddr,
-    pairs: &[Pair],
+    talks: &[Chat],
     first: SendSeq,
     shape: Shape,
     warm_up: Duration,
     measured: Duration,
 ) -> Result<Outcome> {
     let mut lines = Vec::new();
-    for pair in pairs {
-        lines.push((Line::open(address, &pair.sender).await?, Line::open(address, &pair.receiver).await?));
+    for talk in talks {
+        let mut receivers = Vec::new();
+        for receiver in &talk.receivers {
+            receivers.push(Line::open(address, receiver).await?);
+        }
+        lines.push((Line::open(address, &talk.sender).await?, receivers));
     }
     let shared = Arc::new(Shared {
         begin: Instant::now(),
@@ -95,20 +103,23 @@ pub async fn run(
         until: warm_up + measured,
         accepted: AtomicU64::new(0),
         sent: AtomicU64::new(0),
+        due: AtomicU64::new(0),
         received: AtomicU64::new(0),
     });
     let (done, is_done) = watch::channel(false);
     let (mut senders, mut receivers) = (JoinSet::new(), JoinSet::new());
-    for (index, (pair, (sender, receiver))) in pairs.iter().zip(lines).enumerate() {
-        let pace = Pace::of(shape, index, pairs.len());
-        senders.spawn(write(Arc::clone(&shared), sender, pair.clone(), first, pace));
-        receivers.spawn(read(Arc::clone(&shared), receiver, is_done.clone()));
+    for (index, (talk, (sender, lines))) in talks.iter().zip(lines).enumerate() {
+        let pace = Pace::of(shape, index, talks.len());
+        senders.spawn(write(Arc::clone(&shared), sender, talk.clone(), first, pace));
+        for receiver in lines {
+            receivers.spawn(read(Arc::clone(&shared), receiver, is_done.clone()));
+        }
     }
     while let Some(ended) = senders.join_next().await {
         ended??;
     }
     let arrived = async {
-        while shared.received.load(Ordering::Relaxed) < shared.sent.load(Ordering::Relaxed) {
+        while shared.received.load(Ordering::Relaxed) < shared.due.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -120,11 +131,12 @@ pub async fn run(
     }
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     if arrived.is_err() {
-        bail!("{} of {} messages arrived", count(&shared.received), count(&shared.sent));
+        bail!("{} of {} messages arrived", count(&shared.received), count(&shared.due));
     }
     Ok(Outcome {
         accepted: count(&shared.accepted),
         received: count(&shared.received),
+        delivered: latency.len(),
         sent: count(&shared.sent),
         elapsed: measured,
         latency,
@@ -160,7 +172,7 @@ impl Pace {
     }
 }
 
-async fn write(shared: Arc<Shared>, line: Line, pair: Pair, first: SendSeq, pace: Pace) -> Result<()> {
+async fn write(shared: Arc<Shared>, line: Line, talk: Chat, first: SendSeq, pace: Pace) -> Result<()> {
     let Line { mut sink, source, .. } = line;
     let (answers, mut answered) = mpsc::unbounded_channel();
     let listening = tokio::spawn(hear(source, answers));
@@ -175,7 +187,7 @@ async fn write(shared: Arc<Shared>, line: Line, pair: Pair, first: SendSeq, pace
         match pace {
             Pace::InFlight(most) => {
                 while unanswered < most {
-                    say(&shared, &mut sink, &pair, next).await?;
+                    say(&shared, &mut sink, &talk, next).await?;
                     (next, unanswered) = (next + 1, unanswered + 1);
                 }
                 sink.flush().await?;
@@ -190,7 +202,7 @@ async fn write(shared: Arc<Shared>, line: Line, pair: Pair, first: SendSeq, pace
                 if at > now {
                     tokio::time::sleep(at.saturating_sub(now)).await;
                 }
-                say(&shared, &mut sink, &pair, next).await?;
+                say(&shared, &mut sink, &talk, next).await?;
                 sink.flush().await?;
                 (next, unanswered, due) = (next + 1, unanswered + 1, due + every);
                 while let Ok(got) = answered.try_recv() {
@@ -229,25 +241,26 @@ async fn hear(mut source: Source, answers: mpsc::UnboundedSender<Response>) {
     }
 }
 
-async fn say(shared: &Shared, sink: &mut Sink, pair: &Pair, number: u64) -> Result<()> {
+async fn say(shared: &Shared, sink: &mut Sink, talk: &Chat, number: u64) -> Result<()> {
     let at = shared.begin.elapsed();
     shared.sent.fetch_add(1, Ordering::Relaxed);
+    shared.due.fetch_add(talk.receivers.len() as u64, Ordering::Relaxed);
     sink.feed(SendMessage {
         send_seq: SendSeq(number),
-        conversation_id: pair.conversation,
+        conversation_id: talk.conversation,
         generation: Generation(1),
         epoch: Epoch(1),
-        body: message(pair, number, at, shared),
+        body: message(talk, number, at, shared),
     })
     .await
 }
 
-/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the pair's group in epoch 1, whose ciphertext is the run,
+/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the talk's group in epoch 1, whose ciphertext is the run,
 /// the time of sending, the message's number and random bytes.
-fn message(pair: &Pair, number: u64, at: Duration, shared: &Shared) -> Opaque {
+fn message(talk: &Chat, number: u64, at: Duration, shared: &Shared) -> Opaque {
     let mut bytes = Vec::with_capacity(MESSAGE_BYTES);
     bytes.extend([0, 1, 0, 2, 32]);
-    bytes.extend(pair.group.as_bytes());
+    bytes.extend(talk.group.as_bytes());
     bytes.extend(1_u64.to_be_bytes());
     // Application data; no authenticated data; 28 bytes of encrypted sender data.
     bytes.extend([1, 0, 28]);

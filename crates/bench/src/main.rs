@@ -13,7 +13,7 @@ use hushwire_bench::classic::{self, Outcome, Talk};
 use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
 use hushwire_bench::line::Line;
 use hushwire_bench::load::{self, Shape};
-use hushwire_bench::people::{Maker, Pair, Person};
+use hushwire_bench::people::{Chat, Maker, Person};
 use hushwire_bench::table::{Figure, Target};
 use hushwire_bench::{engine, machine, profile};
 use hushwire_types::SendSeq;
@@ -36,6 +36,12 @@ struct Options {
     /// Pairs that write to each other.
     #[arg(long, default_value_t = 50)]
     pairs: usize,
+    /// Members of the group that one of them writes into.
+    #[arg(long, default_value_t = 100)]
+    members: usize,
+    /// Messages that wait for a device that was away.
+    #[arg(long, default_value_t = 10_000)]
+    missed: u32,
     /// Idle connections.
     #[arg(long, default_value_t = 1_000)]
     idle: usize,
@@ -86,7 +92,7 @@ fn run(options: &Options) -> Result<()> {
     }
     if let Some(hushd) = hushd {
         measure_server(options, hushd, folder.path(), &runtime, &print)?;
-        for figure in engines(options)? {
+        for figure in engines(options, folder.path())? {
             print(&figure);
         }
     }
@@ -104,7 +110,7 @@ fn measure_server(
     runtime: &tokio::runtime::Runtime,
     print: &dyn Fn(&Figure),
 ) -> Result<()> {
-    let (pairs, idle) = prepare(options, hushd, folder)?;
+    let People { pairs, group, idle } = prepare(options, hushd, folder)?;
     let time = Duration::from_secs(options.seconds);
     let syncs = machine::sync_times(folder, time / 4)?;
     let rows = machine::sqlite_rows_per_second(folder, time / 4)?;
@@ -121,19 +127,56 @@ fn measure_server(
     for figure in online(hushd, folder, runtime, &pairs, time, rows, echoes)? {
         print(&figure);
     }
+    for figure in fan_out(hushd, folder, runtime, &group, time)? {
+        print(&figure);
+    }
     for figure in originals(options, hushd, folder, runtime)? {
         print(&figure);
     }
     Ok(())
 }
 
-/// Everybody that the measurements need, in the database of a server that has run once.
-fn prepare(options: &Options, hushd: &Path, folder: &Path) -> Result<(Vec<Pair>, Vec<Person>)> {
+/// One message to many: stored once, delivered to each, acknowledged by each.
+fn fan_out(
+    hushd: &Path,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+    group: &Chat,
+    time: Duration,
+) -> Result<Vec<Figure>> {
+    let hushd = Hushd::start(hushd, folder, Cores::First)?;
+    let warm_up = time / 5;
+    let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
+    let closed = Shape::Closed { in_flight: 20 };
+    let groups = std::slice::from_ref(group);
+    let run = load::run(hushd.address(), groups, SendSeq(2), closed, warm_up, time);
+    let run = runtime.block_on(run).context("into a group")?;
+    let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let delivered = run.delivered as f64;
+    let span = (warm_up + time).as_secs_f64();
+    let what = format!("deliveries of 1 KiB in a group of {}, durable", group.receivers.len() + 1);
+    Ok(vec![
+        Figure::new(what, delivered / run.elapsed.as_secs_f64(), "/s").wanting(Target::AtLeast(60_000.0)),
+        Figure::new("  hushd's share of its core", 100.0 * server / span, "%"),
+        Figure::new("  the generator's share of a core", 100.0 * own / span, "%"),
+    ])
+}
+
+/// Everybody that the measurements need.
+struct People {
+    pairs: Vec<Chat>,
+    group: Chat,
+    idle: Vec<Person>,
+}
+
+/// Makes them, in the database of a server that has run once.
+fn prepare(options: &Options, hushd: &Path, folder: &Path) -> Result<People> {
     drop(Hushd::start(hushd, folder, Cores::All)?);
     let mut maker = Maker::open(&folder.join(hushwire_server::run::DATABASE_NAME))?;
     let pairs = (0..options.pairs).map(|_| maker.pair()).collect::<Result<Vec<_>>>()?;
     let idle = (0..options.idle).map(|_| maker.person()).collect::<Result<Vec<_>>>()?;
-    Ok((pairs, idle))
+    Ok(People { pairs, group: maker.group(options.members)?, idle })
 }
 
 /// What a server holds that does nothing, and what each connection adds.
@@ -175,7 +218,7 @@ fn online(
     hushd: &Path,
     folder: &Path,
     runtime: &tokio::runtime::Runtime,
-    pairs: &[Pair],
+    pairs: &[Chat],
     time: Duration,
     rows: f64,
     echoes: f64,
@@ -221,7 +264,7 @@ fn online(
     Ok(figures)
 }
 
-fn engines(options: &Options) -> Result<Vec<Figure>> {
+fn engines(options: &Options, disk: &Path) -> Result<Vec<Figure>> {
     // In memory where there is such a place, so that the disk is not in it.
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
@@ -229,9 +272,13 @@ fn engines(options: &Options) -> Result<Vec<Figure>> {
     let figure = |what: &str, times: &Histogram<u64>| {
         Figure::new(what, milliseconds(times, 50.0), "ms").wanting(Target::AtMost(1.0))
     };
+    let missed = options.missed;
+    let caught_up = engine::catch_up(&disk.join("away"), missed)?;
+    let what = format!("a device that was away catches up {missed} messages, on the disk");
     Ok(vec![
         figure("the engine encrypts and stores a message, p50", &times.encrypt),
         figure("the engine decrypts and stores a message, p50", &times.decrypt),
+        Figure::new(what, caught_up.as_secs_f64(), "s").wanting(Target::AtMost(5.0)),
     ])
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use hushwire_delivery::limits::Limits;
 use hushwire_delivery::settings::{Way, Ways};
 use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
-use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, direct_conversation_id};
+use hushwire_group_policy::{DeviceLists, GroupExtension, Prefix, group_conversation_id};
 use hushwire_identity::{
     ChannelBinding, DeviceList, Flags, Genesis, Handle, LeafCredential, ListHead, ListKey, PublicKey,
     RecoveryKey, ServerKey, statement,
@@ -46,13 +46,13 @@ impl Person {
     }
 }
 
-/// Two people with a conversation at epoch 1.
+/// People with a conversation at epoch 1.
 #[derive(Clone)]
-pub struct Pair {
+pub struct Chat {
     /// Who made the conversation, with one accepted send.
     pub sender: Person,
-    /// Who was added.
-    pub receiver: Person,
+    /// Who was added: one other, or the members of a group.
+    pub receivers: Vec<Person>,
     /// The conversation.
     pub conversation: ConversationId,
     /// Its group.
@@ -139,30 +139,57 @@ impl Maker {
     ///
     /// # Errors
     /// A request was refused.
-    pub fn pair(&mut self) -> Result<Pair> {
-        let (mut one, other) = (self.make()?, self.make()?);
+    pub fn pair(&mut self) -> Result<Chat> {
+        let (one, other) = (self.make()?, self.make()?);
+        let peer = other.person.account;
+        let extension = GroupExtension::direct(one.person.account, peer, Generation(1));
+        let group = GroupId::new(rng::bytes(&OsEntropy));
+        self.talk(one, vec![other], group, extension, ConversationKind::Direct { peer })
+    }
+
+    /// A group of this many, of whom one writes.
+    ///
+    /// # Errors
+    /// A request was refused.
+    pub fn group(&mut self, members: usize) -> Result<Chat> {
+        let one = self.make()?;
+        let others = (1..members).map(|_| self.make()).collect::<Result<Vec<_>>>()?;
+        let group = GroupId::new(rng::bytes(&OsEntropy));
+        let account = one.person.account;
+        let extension = GroupExtension::group(group_conversation_id(account, group), account);
+        self.talk(one, others, group, extension, ConversationKind::Group)
+    }
+
+    fn talk(
+        &mut self,
+        mut one: Made,
+        others: Vec<Made>,
+        group_id: GroupId,
+        extension: GroupExtension,
+        kind: ConversationKind,
+    ) -> Result<Chat> {
         self.log_in(&one)?;
-        let claim = RecipientKeys { account_id: other.person.account, device_ids: Vec::new() };
-        let Response::ClaimedKeyPackages(claimed) = self.ask(one.connection, claim)? else {
-            bail!("no KeyPackage was given")
-        };
-        let group_id = GroupId::new(rng::bytes(&OsEntropy));
-        let extension = GroupExtension::direct(one.person.account, other.person.account, Generation(1));
+        let mut add = Vec::new();
+        for other in &others {
+            let claim = RecipientKeys { account_id: other.person.account, device_ids: Vec::new() };
+            let Response::ClaimedKeyPackages(claimed) = self.ask(one.connection, claim)? else {
+                bail!("no KeyPackage was given")
+            };
+            add.extend(claimed.key_packages.iter().map(|package| Addition {
+                account: other.person.account,
+                device: package.device_id,
+                key_package: package.key_package.to_vec(),
+            }));
+        }
+        let conversation = extension.conversation;
         let published = one.mls.create(NewGroup { group_id, extension }, self.now)?;
-        let addition = |package: &hushwire_wire::ClaimedKeyPackage| Addition {
-            account: other.person.account,
-            device: package.device_id,
-            key_package: package.key_package.to_vec(),
-        };
-        let add = claimed.key_packages.iter().map(addition).collect();
         let intent = Intent::Change(Change { add, ..Change::default() });
         let staged = one.mls.stage_commit(&group_id, &intent, self.now)?;
-        let conversation = direct_conversation_id(one.person.account, other.person.account);
         let create = CreateConversation {
             send_seq: SendSeq(1),
             conversation_id: conversation,
             generation: Generation(1),
-            kind: ConversationKind::Direct { peer: other.person.account },
+            kind,
             group_info: published.group_info.into(),
             ratchet_tree: published.ratchet_tree.into(),
             commit: staged.bytes.into(),
@@ -172,9 +199,9 @@ impl Maker {
         let Response::MessageSent(_) = self.ask(one.connection, create)? else {
             bail!("the conversation was refused")
         };
-        self.direct.disconnect(one.connection);
-        self.direct.disconnect(other.connection);
-        Ok(Pair { sender: one.person, receiver: other.person, conversation, group: group_id })
+        others.iter().chain([&one]).for_each(|made| self.direct.disconnect(made.connection));
+        let receivers = others.into_iter().map(|other| other.person).collect();
+        Ok(Chat { sender: one.person, receivers, conversation, group: group_id })
     }
 
     fn make(&mut self) -> Result<Made> {

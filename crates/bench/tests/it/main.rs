@@ -12,11 +12,12 @@ use hushwire_server::{Config, Server};
 use hushwire_types::SendSeq;
 
 #[test]
-fn two_pairs_write_to_each_other_and_everything_arrives() {
+fn pairs_write_to_each_other_and_into_a_group_and_everything_arrives() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut maker = Maker::open(&folder.path().join(hushwire_server::run::DATABASE_NAME)).unwrap();
     let pairs = [maker.pair().unwrap(), maker.pair().unwrap()];
+    let group = [maker.group(5).unwrap()];
     drop(maker);
     runtime.block_on(async {
         let config =
@@ -32,8 +33,16 @@ fn two_pairs_write_to_each_other_and_everything_arrives() {
         let paced = load::run(address, &pairs, SendSeq(2 + full.sent), open, warm_up, time).await.unwrap();
         assert_eq!(paced.received, paced.sent);
         assert!(!paced.latency.is_empty());
+        let fanned = load::run(address, &group, SendSeq(2), closed, warm_up, time).await.unwrap();
+        assert_eq!(fanned.received, 4 * fanned.sent);
         server.stop().await;
     });
+}
+
+#[test]
+fn a_device_that_was_away_has_everything_when_it_has_caught_up() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(engine::catch_up(&folder.path().join("away"), 60).unwrap() > Duration::ZERO);
 }
 
 #[test]
