@@ -105,6 +105,13 @@ fn typed_text() -> Outcome {
         write("display", name, text)?;
     }
     for (name, text) in [
+        ("marks", "a **b _c_** ~~d~~ `e` ***f** g*\n> h\ni\n- j\n  1. k\n\n```rust\nl\n```"),
+        ("links", "[a *b*](https://c.d) <https://e.f> <g@h.i> [j](javascript:k)\n[l]: m \"n\""),
+        ("outside", "# a\n![b](c)\n<d>\n\n    e\n\n---\n\\* &amp; f_g_h 2*3*4"),
+    ] {
+        write("markup", name, text)?;
+    }
+    for (name, text) in [
         ("username", "@alice.b_7"),
         ("greek", "@Σωκράτης"),
         ("phone", "+1 (555) 123-4567"),

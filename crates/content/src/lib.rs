@@ -1,4 +1,4 @@
-//! What travels inside the encryption: [`Content`], its padding, and how text of strangers is shown.
+//! What travels inside the encryption: [`Content`], its padding, and how text of strangers is understood and shown.
 //!
 //! The schema is `proto/hushwire/content/v1/content.proto`; its generated types stay private.
 //!
@@ -9,7 +9,7 @@
 //! - On the wire its length is one of [`padding::BUCKETS`], whatever was said.
 //! - The author is not in here: it is the account of the MLS leaf.
 //! - No `Debug` shows what somebody wrote.
-//! - Whatever a stranger wrote goes through [`display`] before a person sees it.
+//! - Whatever a stranger wrote goes through [`display`], or through [`markup`] which does so, before a person sees it.
 
 mod about;
 mod content;
@@ -18,6 +18,7 @@ mod encoded;
 mod group_details;
 mod history;
 pub mod limits;
+pub mod markup;
 pub mod padding;
 mod proto;
 mod register;
