@@ -2,8 +2,9 @@
 //!
 //! Invariants:
 //! - Memory does not grow with the conversation: a row is written and forgotten.
-//! - Nothing that somebody wrote is markup. In HTML every character that could be is escaped, and a policy in the page forbids
-//!   scripts and everything from elsewhere; in plain text no line can look like another one's.
+//! - Nothing that somebody wrote is markup of the page. In HTML every character that could be is escaped, also where marks in a text
+//!   become elements, and a policy in the page forbids scripts and everything from elsewhere; in plain text no line can look like
+//!   another one's. Plain text and JSON have what was written, marks and all.
 
 use std::io::{self, Write};
 
@@ -14,6 +15,11 @@ use serde_json::{Value, json};
 
 use crate::args::ExportFormat;
 use crate::command::shape;
+use crate::words::Words;
+
+mod page;
+
+use page::{escaped, shown, words};
 
 const STYLE: &str = include_str!("export/style.css");
 
@@ -108,9 +114,9 @@ impl<W: Write> Export<W> {
 }
 
 fn text(out: &mut impl Write, row: &Row) -> io::Result<()> {
-    writeln!(out, "{}", shape::row_line(row))?;
+    writeln!(out, "{}", shape::row_line(row, Words::AsWritten))?;
     for earlier in &row.earlier {
-        writeln!(out, "    (before: {})", shape::paragraphs(earlier))?;
+        writeln!(out, "    (before: {})", shape::paragraphs(earlier, Words::AsWritten))?;
     }
     Ok(())
 }
@@ -126,10 +132,13 @@ fn html(out: &mut impl Write, row: &Row) -> io::Result<()> {
     }
     if let Some(quote) = &row.quote {
         let from = escaped(&shape::name(&quote.from));
-        write!(out, "<blockquote dir=\"auto\"><b>{from}</b>\n{}</blockquote>", shown(&quote.text))?;
+        write!(out, "<blockquote dir=\"auto\"><b>{from}</b>{}</blockquote>", words(&quote.text))?;
     }
-    let gone = if row.kind == RowKind::Deleted { " class=\"gone\"" } else { "" };
-    write!(out, "<p{gone} dir=\"auto\">{}</p>", shown(&row.text))?;
+    match row.kind {
+        RowKind::Text => write!(out, "{}", words(&row.text))?,
+        RowKind::Deleted => write!(out, "<p class=\"gone\" dir=\"auto\">{}</p>", shown(&row.text))?,
+        _ => write!(out, "<p dir=\"auto\">{}</p>", shown(&row.text))?,
+    }
     details(out, row)?;
     let time = shape::shown_time(row);
     writeln!(
@@ -145,7 +154,7 @@ fn details(out: &mut impl Write, row: &Row) -> io::Result<()> {
     if !row.earlier.is_empty() {
         write!(out, "<details><summary>edited</summary>")?;
         for earlier in &row.earlier {
-            write!(out, "<p dir=\"auto\">{}</p>", shown(earlier))?;
+            write!(out, "{}", words(earlier))?;
         }
         write!(out, "</details>")?;
     }
@@ -172,26 +181,6 @@ fn standing(row: &Row) -> String {
         Some(RowState::Sent) => " · sent".to_owned(),
         _ => String::new(),
     }
-}
-
-/// A stranger's text for a page.
-fn shown(words: &str) -> String {
-    escaped(&display::text(words))
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -245,9 +234,22 @@ mod tests {
         let page = export(ExportFormat::Html, &[row()]);
         assert!(!page.contains("<script") && !page.contains('\u{202e}') && !page.contains("alert('x')"));
         assert!(page.matches("&lt;script&gt;").count() >= 6, "{page}");
-        assert_eq!(page.matches("<p").count(), 2);
+        assert_eq!(page.matches("<p").count(), 3);
         assert!(page.contains("default-src 'none'"));
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("url("));
+    }
+
+    #[test]
+    fn marks_are_elements_on_a_page_and_marks_elsewhere() {
+        let text = "**a** <b> [c](https://d.e)".to_owned();
+        let row = Row { text: text.clone(), earlier: vec!["_f_".to_owned()], ..row() };
+        let page = export(ExportFormat::Html, std::slice::from_ref(&row));
+        assert!(page.contains("<strong>a</strong> &lt;b&gt; <a "), "{page}");
+        assert!(page.contains("<em>f</em>"), "{page}");
+        assert!(export(ExportFormat::Text, std::slice::from_ref(&row)).contains(&text));
+        assert!(export(ExportFormat::Json, std::slice::from_ref(&row)).contains(&text));
+        let poll = export(ExportFormat::Html, &[Row { kind: RowKind::Poll, ..row }]);
+        assert!(poll.contains("**a** &lt;b&gt;"), "{poll}");
     }
 
     #[test]

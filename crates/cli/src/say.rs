@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::words::Words;
 
 /// How output is shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,7 @@ enum Shape {
 pub(crate) struct Say {
     shape: Shape,
     quiet: bool,
+    words: Words,
 }
 
 /// Standard output is closed: whoever read it has gone.
@@ -29,7 +31,13 @@ pub(crate) struct NobodyReads;
 
 impl Say {
     pub(crate) fn new(global: &Global) -> Self {
-        Self { shape: if global.json { Shape::Json } else { Shape::Lines }, quiet: global.quiet }
+        let shape = if global.json { Shape::Json } else { Shape::Lines };
+        Self { shape, quiet: global.quiet, words: Words::of_standard_output() }
+    }
+
+    /// How messages are written.
+    pub(crate) const fn words(&self) -> Words {
+        self.words
     }
 
     /// One datum: `json` as one line, or `line` for people.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Faults, World, soon};
+use crate::support::{Faults, Terminal, World, soon};
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -154,6 +154,50 @@ fn a_conversation_is_written_for_people_and_for_programs() {
         lines.stdout
     );
     world.run("alice", &["export", "--with", "@nobody", "-"]).expect(7).sentence(&["@nobody"]);
+}
+
+#[test]
+fn marks_are_shown_to_people_and_left_to_programs() {
+    const TEXT: &str = "**bold** <b>&</b> snake_case [here](https://a.b/c) [x](javascript:alert(1))\n> quoted\nanswer\n\n1. `one`\u{1b}[5m";
+    let world = World::of(&["alice", "bob"]);
+    world.run("alice", &["send", "@bob", TEXT]).expect(0);
+    world.run("bob", &["receive", "--json"]).expect(0).shows("**bold** <b>");
+    let at_terminal = |words: &[&str], variable: Option<&str>| {
+        let mut command = world.command("bob", words);
+        command.env_remove("NO_COLOR").envs(variable.map(|name| (name, "1")));
+        Terminal::start(&command).finish().1.replace("\r\n", "\n")
+    };
+    let screen = at_terminal(&["history", "@alice"], None);
+    for line in [
+        "@alice: \u{1b}[1mbold\u{1b}[0m <b>&</b> snake_case \u{1b}[4mhere\u{1b}[0m (https://a.b/c) [x](javascript:alert(1))\n",
+        "\n    \u{1b}[2m│\u{1b}[0m quoted\n    answer\n    \n    1. \u{1b}[36mone\u{1b}[0m␛[5m",
+    ] {
+        assert!(screen.contains(line), "{line:?} is not in {screen:?}");
+    }
+    assert!(at_terminal(&["receive", "--after", "0"], None).contains("\u{1b}[1mbold\u{1b}[0m"));
+    assert!(at_terminal(&["search", "snake"], None).contains("\u{1b}[1mbold\u{1b}[0m"));
+    let plain = "@alice: **bold** <b>&</b> snake_case [here](https://a.b/c)";
+    assert!(at_terminal(&["history", "@alice"], Some("NO_COLOR")).contains(plain));
+    assert_eq!(world.received("bob", "@alice"), [TEXT]);
+    let mut forced = world.command("bob", &["history", "@alice"]);
+    forced.env("CLICOLOR_FORCE", "1");
+    crate::support::Running::start(forced).finish().expect(0).shows(plain);
+
+    let export = |format: &str| {
+        world.run("bob", &["export", "--with", "@alice", "--format", format, "-"]).expect(0).text()
+    };
+    let page = export("html");
+    for element in [
+        "<p dir=\"auto\"><strong>bold</strong> &lt;b&gt;&amp;&lt;/b&gt; snake_case ",
+        "<a rel=\"noreferrer noopener\" href=\"https://a.b/c\">here</a> <span class=\"to\">(https://a.b/c)</span> [x](javascript:alert(1))</p>",
+        "<blockquote dir=\"auto\"><p dir=\"auto\">quoted</p></blockquote><p dir=\"auto\">answer",
+        "<ol dir=\"auto\"><li value=\"1\"><code>one</code>␛[5m</li></ol>",
+    ] {
+        assert!(page.contains(element), "{element} is not in {page}");
+    }
+    assert!(export("text").contains(plain));
+    let document: Value = serde_json::from_str(&export("json")).unwrap();
+    assert!(document["messages"].as_array().unwrap().iter().any(|row| row["text"] == TEXT));
 }
 
 #[test]

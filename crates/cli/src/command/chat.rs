@@ -71,7 +71,10 @@ impl Talk<'_> {
         let conversation = Some(self.place.conversation.clone());
         let page = History { with: None, group: None, conversation, limit: Some(BEFORE), before: None };
         let page = self.profile.call(page).await?;
-        Ok(page.messages.iter().all(|row| self.context.say.data(row, || shape::row_line(row)).is_ok()))
+        Ok(page
+            .messages
+            .iter()
+            .all(|row| self.context.say.data(row, || shape::row_line(row, self.context.say.words())).is_ok()))
     }
 
     /// What was shown is read.
@@ -128,11 +131,11 @@ impl Talk<'_> {
     async fn show_change(&self, change: Change) -> bool {
         let here = change.conversation.as_deref() == Some(self.place.conversation.as_str());
         let line = match change.kind.as_str() {
-            "alert" => shape::change_line(&change),
+            "alert" => shape::change_line(&change, self.context.say.words()),
             "message" | "notice" | "failed" | "edited" | "deleted" | "reacted" | "voted" | "pinned"
                 if here =>
             {
-                shape::change_line(&change)
+                shape::change_line(&change, self.context.say.words())
             }
             _ => None,
         };

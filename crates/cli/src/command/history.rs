@@ -22,7 +22,7 @@ async fn show(context: &Context, profile: &Profile, history: History) -> Outcome
     let asked = method::History { with, group, conversation: None, limit: Some(limit), before };
     let page = profile.call(asked).await?;
     for row in &page.messages {
-        if context.say.data(row, || shape::row_line(row)).is_err() {
+        if context.say.data(row, || shape::row_line(row, context.say.words())).is_err() {
             break;
         }
     }

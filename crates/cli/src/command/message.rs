@@ -86,7 +86,9 @@ async fn elsewhere(context: &Context, profile: &Profile, command: MessageCommand
         MessageCommand::Pinned { place } => {
             let (with, group) = (place.with, place.group);
             let rows = profile.call(Pinned { with, group, conversation, timeout_s }).await?;
-            let shown = rows.iter().try_for_each(|row| context.say.data(row, || shape::row_line(row)));
+            let shown = rows
+                .iter()
+                .try_for_each(|row| context.say.data(row, || shape::row_line(row, context.say.words())));
             if shown.is_ok() && rows.is_empty() {
                 context.say.note("Nothing is pinned here.");
             }
@@ -95,7 +97,11 @@ async fn elsewhere(context: &Context, profile: &Profile, command: MessageCommand
         _ => {
             let marked = profile.call(Starred {}).await?;
             let line = |marked: &Marked| {
-                format!("{}  {}", display::line(marked.with.name()), shape::row_line(&marked.message))
+                format!(
+                    "{}  {}",
+                    display::line(marked.with.name()),
+                    shape::row_line(&marked.message, context.say.words())
+                )
             };
             let shown = marked.iter().try_for_each(|marked| context.say.data(marked, || line(marked)));
             if shown.is_ok() && marked.is_empty() {

@@ -122,7 +122,7 @@ impl Reader<'_> {
             // The fields of the event say it already.
             change.message = None;
             self.context.say.data(&change, String::new)?;
-        } else if let Some(line) = shape::change_line(&change) {
+        } else if let Some(line) = shape::change_line(&change, self.context.say.words()) {
             self.context.say.data(&(), || line)?;
         }
         (self.printed, self.after) = (Some(seq), Some(seq));

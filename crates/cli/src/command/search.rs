@@ -9,6 +9,7 @@ use crate::command::shape;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::run::Context;
+use crate::words::Words;
 
 pub(crate) async fn run(context: &Context, search: Search) -> Outcome {
     let Search { words, with, group, from, after, before, limit, page } = search;
@@ -18,7 +19,7 @@ pub(crate) async fn run(context: &Context, search: Search) -> Outcome {
         .with_profile(async |profile| {
             let found = profile.call(asked).await?;
             for hit in &found.hits {
-                if context.say.data(hit, || line(hit)).is_err() {
+                if context.say.data(hit, || line(hit, context.say.words())).is_err() {
                     break;
                 }
             }
@@ -36,13 +37,13 @@ pub(crate) async fn run(context: &Context, search: Search) -> Outcome {
         .await
 }
 
-fn line(hit: &Hit) -> String {
+fn line(hit: &Hit, words: Words) -> String {
     let snippet: String = hit.snippet.iter().map(|piece| piece.text.as_str()).collect();
     let from = if hit.own { "you".to_owned() } else { shape::name(&hit.from) };
     format!(
         "{}  {}  {from}: {}",
         shape::time_of(hit.sent_at, hit.accepted_at).local(),
         display::line(hit.with.name()),
-        display::line(&snippet)
+        words.line(&snippet)
     )
 }

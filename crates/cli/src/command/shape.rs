@@ -1,4 +1,5 @@
-//! Data as lines for people; strangers' words are made harmless. JSON is what the methods answer.
+//! Data as lines for people; strangers' words are made harmless, and the marks in messages shown where they can be. JSON is what the
+//! methods answer.
 
 use std::fmt::Write as _;
 
@@ -7,6 +8,8 @@ use hushwire_content::display;
 use hushwire_rpc::shape::{Change, Expires, Person, Row, RowKind, RowState, TrustName};
 use hushwire_rpc::{Time, time};
 use hushwire_types::Timestamp;
+
+use crate::words::Words;
 
 /// Somebody's name, safe to print.
 pub(crate) fn name(person: &Person) -> String {
@@ -23,7 +26,7 @@ pub(crate) const fn trust(trust: TrustName) -> &'static str {
 }
 
 /// A row as a line: `2026-11-23 18:00  @alice: hello`.
-pub(crate) fn row_line(row: &Row) -> String {
+pub(crate) fn row_line(row: &Row, words: Words) -> String {
     let mark = match row.state {
         Some(RowState::Queued) => "  (waiting to be sent)".to_owned(),
         Some(RowState::Failed) => {
@@ -34,23 +37,25 @@ pub(crate) fn row_line(row: &Row) -> String {
         Some(RowState::Sent) => "  ✓".to_owned(),
         _ => String::new(),
     };
-    format!("{}{mark}", message_line(row))
+    format!("{}{mark}", message_line(row, words))
 }
 
 /// A message as a line.
-fn message_line(row: &Row) -> String {
+fn message_line(row: &Row, words: Words) -> String {
     let time = shown_time(row).local();
     if row.kind == RowKind::Notice {
         return format!("{time}  -- {}", display::line(&row.text));
     }
     let from = if row.own { "you".to_owned() } else { name(&row.from) };
     let forwarded = if row.forwarded { "(forwarded) " } else { "" };
-    let words = format!("{forwarded}{}", paragraphs(&row.text));
+    // Marks are for texts; a poll is laid out already.
+    let of_text = if row.kind == RowKind::Text { words } else { Words::AsWritten };
+    let says = format!("{forwarded}{}", paragraphs(&row.text, of_text));
     let mut line = match &row.quote {
         Some(quote) => {
-            format!("{time}  {from}: > {}: {}\n    {words}", name(&quote.from), shortened(&quote.text))
+            format!("{time}  {from}: > {}: {}\n    {says}", name(&quote.from), shortened(&quote.text, words))
         }
-        None => format!("{time}  {from}: {words}"),
+        None => format!("{time}  {from}: {says}"),
     };
     if row.edited {
         line.push_str("  (edited)");
@@ -77,17 +82,17 @@ fn message_line(row: &Row) -> String {
 }
 
 /// The first words of a text, on one line.
-fn shortened(text: &str) -> String {
+fn shortened(text: &str, words: Words) -> String {
     const SHOWN: usize = 60;
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = line.chars().take(SHOWN).collect();
     let more = if line.chars().count() > SHOWN { "…" } else { "" };
-    format!("{}{more}", display::line(&short))
+    format!("{}{more}", words.line(&short))
 }
 
 /// A text whose further lines are set in, so that none of them looks like a message of somebody else.
-pub(crate) fn paragraphs(words: &str) -> String {
-    display::text(words).replace('\n', "\n    ")
+pub(crate) fn paragraphs(text: &str, words: Words) -> String {
+    words.text(text).replace('\n', "\n    ")
 }
 
 /// The author's time, unless it is far from the server's.
@@ -123,12 +128,12 @@ fn alert_line(change: &Change) -> String {
 }
 
 /// A change as a line, where it is one that people want to see.
-pub(crate) fn change_line(change: &Change) -> Option<String> {
+pub(crate) fn change_line(change: &Change, words: Words) -> Option<String> {
     match (change.kind.as_str(), &change.message) {
         ("alert", _) => Some(alert_line(change)),
-        ("message" | "notice", Some(message)) => Some(message_line(message)),
+        ("message" | "notice", Some(message)) => Some(message_line(message, words)),
         ("edited" | "deleted" | "reacted" | "voted" | "pinned", Some(message)) => {
-            Some(format!("~ {}", message_line(message)))
+            Some(format!("~ {}", message_line(message, words)))
         }
         ("failed", _) => {
             let reason = change.reason.as_deref().unwrap_or_default();
