@@ -5,7 +5,7 @@ use std::fmt;
 use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Secret, Timestamp};
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
-use crate::history::{HistoryAsk, HistoryPart};
+use crate::history::{HistoryAsk, HistoryBundle, HistoryPart};
 use crate::register::{self, Register};
 use crate::short::{Card, JoinAsk, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
@@ -115,6 +115,8 @@ pub enum Kind {
     HistoryAsk(HistoryAsk),
     /// A part of it.
     HistoryPart(HistoryPart),
+    /// What was said last in a group, for accounts that have just come in.
+    HistoryBundle(HistoryBundle),
     /// The key of a group's details; none where the author lacks it and asks.
     DetailsKey(Option<Secret<32>>),
     /// Somebody asks to be let into a group.
@@ -293,6 +295,7 @@ impl Kind {
             Proto::HistoryAsk(ask) => HistoryAsk::from_proto(ask).map(Self::HistoryAsk),
             Proto::HistoryPart(part) => HistoryPart::from_proto(part).map(Self::HistoryPart),
             Proto::JoinAsk(ask) => JoinAsk::from_proto(ask).map(Self::JoinAsk),
+            Proto::HistoryBundle(bundle) => HistoryBundle::from_proto(bundle).map(Self::HistoryBundle),
             Proto::DetailsKey(key) => details_key(&key.key).map(Self::DetailsKey),
         }
     }
@@ -317,6 +320,7 @@ impl Kind {
             Self::HistoryAsk(ask) => Proto::HistoryAsk(ask.to_proto()),
             Self::HistoryPart(part) => Proto::HistoryPart(part.to_proto()),
             Self::JoinAsk(ask) => Proto::JoinAsk(ask.to_proto()),
+            Self::HistoryBundle(bundle) => Proto::HistoryBundle(bundle.to_proto()),
             Self::DetailsKey(key) => {
                 let key = key.as_ref().map(|key| key.expose().to_vec()).unwrap_or_default();
                 Proto::DetailsKey(proto::DetailsKey { key })

@@ -1,8 +1,8 @@
-//! The past, handed from one device to another of the same account.
+//! The past, handed from one device to another of the same account, or to accounts that come into a group.
 
 use std::fmt;
 
-use hushwire_types::DeviceId;
+use hushwire_types::{AccountId, DeviceId};
 
 use crate::content::{Invalid, fixed};
 use crate::{limits, proto};
@@ -86,6 +86,68 @@ impl fmt::Debug for HistoryPart {
     /// Shows nothing of the past itself.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HistoryPart({} records, {} of {})", self.records.len(), self.done, self.whole)
+    }
+}
+
+/// A part of what was said last in a group, for accounts that have just come in. It is its author's word alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HistoryBundle {
+    /// Chosen at random; the same in all its parts.
+    pub bundle: [u8; 16],
+    /// For whom, at least one, at most [`limits::BUNDLE_ACCOUNTS`].
+    pub accounts: Vec<AccountId>,
+    /// How many messages all parts have together, at most [`limits::BUNDLE_MESSAGES`].
+    pub messages: u32,
+    /// Which part this is, from 0 on.
+    pub number: u32,
+    /// Whether no part follows.
+    pub ends: bool,
+    /// Records as backups have them, the oldest message first.
+    pub records: Vec<Vec<u8>>,
+    /// Whether the last record goes on with the first bytes of the next part.
+    pub continues: bool,
+}
+
+impl HistoryBundle {
+    pub(crate) fn from_proto(proto: proto::HistoryBundle) -> Result<Self, Invalid> {
+        let over = |count: usize, limit: usize, field| {
+            if count > limit { Err(Invalid::too_large(field)) } else { Ok(()) }
+        };
+        over(proto.records.len(), limits::BUNDLE_MESSAGES, "records")?;
+        over(proto.accounts.len(), limits::BUNDLE_ACCOUNTS, "accounts")?;
+        over(usize::try_from(proto.messages).unwrap_or(usize::MAX), limits::BUNDLE_MESSAGES, "messages")?;
+        if proto.accounts.is_empty() {
+            return Err(Invalid::Missing { field: "accounts" });
+        }
+        let accounts = proto.accounts.iter().map(|account| fixed("accounts", account));
+        Ok(Self {
+            bundle: fixed("bundle", &proto.bundle)?,
+            accounts: accounts.collect::<Result<_, _>>()?,
+            messages: proto.messages,
+            number: proto.number,
+            ends: proto.ends,
+            records: proto.records,
+            continues: proto.continues,
+        })
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::HistoryBundle {
+        proto::HistoryBundle {
+            bundle: self.bundle.to_vec(),
+            accounts: self.accounts.iter().map(|account| account.as_bytes().to_vec()).collect(),
+            messages: self.messages,
+            number: self.number,
+            ends: self.ends,
+            records: self.records.clone(),
+            continues: self.continues,
+        }
+    }
+}
+
+impl fmt::Debug for HistoryBundle {
+    /// Shows nothing of the past itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HistoryBundle(part {}, {} records)", self.number, self.records.len())
     }
 }
 

@@ -28,6 +28,6 @@ pub use about::{Edit, Quote, Reaction, Target};
 pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, Witness};
 pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;
-pub use history::{HistoryAsk, HistoryPart};
+pub use history::{HistoryAsk, HistoryBundle, HistoryPart};
 pub use register::Register;
 pub use short::{Card, JoinAsk, Pin, Poll, Profile, Vote};

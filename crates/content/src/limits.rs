@@ -66,3 +66,12 @@ pub const HISTORY_PLACE_BYTES: usize = 64;
 
 /// Records of one part of the past.
 pub const HISTORY_RECORDS: usize = 2048;
+
+/// Messages that are handed to somebody who comes into a group: what a person reads back; more is what an export is for.
+pub const BUNDLE_MESSAGES: usize = 200;
+
+/// Bytes of their records in all parts together: every device of the group fetches the parts, those that pass them over too.
+pub const BUNDLE_BYTES: usize = 1024 * 1024;
+
+/// Accounts that one bundle is for: their ids must leave room for what is handed to them.
+pub const BUNDLE_ACCOUNTS: usize = 32;

@@ -1,8 +1,9 @@
 //! Limits hold when writing and when reading.
 
 use hushwire_content::limits::{
-    CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, LIVES_FOR_S, MENTIONS, NAME_CHARS,
-    OPTION_CHARS, POLL_OPTIONS, RECEIPT_IDS, REGISTER_BYTES, REGISTERS, TEXT_BYTES, TEXT_CHARS,
+    BUNDLE_ACCOUNTS, BUNDLE_MESSAGES, CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, LIVES_FOR_S,
+    MENTIONS, NAME_CHARS, OPTION_CHARS, POLL_OPTIONS, RECEIPT_IDS, REGISTER_BYTES, REGISTERS, TEXT_BYTES,
+    TEXT_CHARS,
 };
 use hushwire_content::{
     Content, DecodeError, Edit, Invalid, Kind, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Text,
@@ -137,4 +138,17 @@ fn a_witness_needs_its_counter_and_its_transcript_hash() {
     content.witness.counter = 1;
     content.witness.transcript_hash.clear();
     assert_eq!(content.encode(), Err(Invalid::Missing { field: "transcript_hash" }));
+}
+
+#[test]
+fn a_bundle_is_for_somebody_and_has_limits() {
+    let bundle = |accounts, records, messages| {
+        encoded(Kind::HistoryBundle(samples::history_bundle(accounts, records, messages)))
+    };
+    let most = u32::try_from(BUNDLE_MESSAGES).unwrap();
+    assert_eq!(bundle(BUNDLE_ACCOUNTS, BUNDLE_MESSAGES, most), Ok(()));
+    assert_eq!(bundle(0, 1, 1), Err(Invalid::Missing { field: "accounts" }));
+    assert_eq!(bundle(BUNDLE_ACCOUNTS + 1, 1, 1), Err(Invalid::TooLarge { field: "accounts" }));
+    assert_eq!(bundle(1, BUNDLE_MESSAGES + 1, 1), Err(Invalid::TooLarge { field: "records" }));
+    assert_eq!(bundle(1, 1, most + 1), Err(Invalid::TooLarge { field: "messages" }));
 }

@@ -1,7 +1,7 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, HistoryAsk, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote, Reaction,
+    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote, Reaction,
     Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
@@ -93,6 +93,18 @@ fn join_ask() -> JoinAsk {
     JoinAsk { conversation, secret: Some(Secret::new([9; 16])), account: None }
 }
 
+pub(crate) fn history_bundle(accounts: usize, records: usize, messages: u32) -> HistoryBundle {
+    HistoryBundle {
+        bundle: [0xbb; 16],
+        accounts: vec![TARGET.account; accounts],
+        messages,
+        number: 1,
+        ends: true,
+        records: vec![b"record".to_vec(); records],
+        continues: false,
+    }
+}
+
 /// Every kind, and a first content whose witness has nothing before it.
 pub(crate) fn all() -> Vec<(&'static str, Content)> {
     let mut first = text("hello");
@@ -131,6 +143,7 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("history_ask", content(Kind::HistoryAsk(HistoryAsk { device: None, from: vec![], parts: 1 }))),
         ("history_ask_on", content(Kind::HistoryAsk(history_ask()))),
         ("history_part", content(Kind::HistoryPart(history_part()))),
+        ("history_bundle", content(Kind::HistoryBundle(history_bundle(2, 2, 50)))),
         ("profile", content(Kind::Profile(Profile { name: "Ann".into(), about: "Hello.".into() }))),
     ]
 }
