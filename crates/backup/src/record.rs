@@ -173,6 +173,8 @@ pub struct Message {
     pub about: Option<About>,
     /// What became of an own one with others.
     pub seen: Vec<Seen>,
+    /// Who handed it over, where it is not its author whom it came from.
+    pub handed_over_by: Option<AccountId>,
 }
 
 /// What became of a message.

@@ -5,8 +5,9 @@
 //! - A message that disappears is no history, nor is what is said about it: neither leaves this database.
 //! - What comes out of a backup never changes a row that is here, and is marked as restored: it is never unread, and nobody is
 //!   told that it was received or read.
+//! - What somebody handed over is marked with who did, too: its author is what that account says.
 
-use hushwire_types::{ConversationId, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Timestamp};
 use rusqlite::params;
 
 use crate::about::{About, Aspect, SeenBy};
@@ -21,6 +22,8 @@ pub struct Past {
     pub entry: Entry,
     /// What it says of which message; none of one that people see.
     pub said: Option<(Aspect, About)>,
+    /// Who handed it over, where it is not its author whom it came from.
+    pub handed_over_by: Option<AccountId>,
 }
 
 /// The last row of all timelines.
@@ -57,12 +60,13 @@ pub fn after(view: &View<'_>, row: RowId, limit: u32) -> Result<Vec<Past>, Store
                 }
                 _ => None,
             };
-            Ok(Past { entry: timeline::read(row)?, said })
+            let handed_over_by = opt_fixed_at(row, "handed_over_by")?;
+            Ok(Past { entry: timeline::read(row)?, said, handed_over_by })
         },
     )
 }
 
-/// Writes a row of a backup unless its (conversation, account, content id) is here.
+/// Writes a row of a backup, or one that somebody handed over, unless its (conversation, account, content id) is here.
 ///
 /// # Errors
 /// The database cannot be written.
@@ -70,16 +74,26 @@ pub fn restore(
     tx: &Tx<'_>,
     entry: &NewEntry,
     delivered_at: Option<Timestamp>,
+    handed_over_by: Option<&AccountId>,
 ) -> Result<Inserted, StoreError> {
     let inserted = timeline::insert(tx, entry)?;
     if let Inserted::New(row) = inserted {
         tx.change(
             "timeline row",
-            "UPDATE timeline SET restored = 1, delivered_at = ?2 WHERE id = ?1",
-            params![row.0, delivered_at.map(time)],
+            "UPDATE timeline SET restored = 1, delivered_at = ?2, handed_over_by = ?3 WHERE id = ?1",
+            params![row.0, delivered_at.map(time), handed_over_by.map(AccountId::as_ref)],
         )?;
     }
     Ok(inserted)
+}
+
+/// Who handed a row over; none where it came from its author.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn handed_over_by(view: &View<'_>, row: RowId) -> Result<Option<AccountId>, StoreError> {
+    let sql = "SELECT handed_over_by FROM timeline WHERE id = ?1";
+    Ok(view.one(sql, params![row.0], |row| opt_fixed_at(row, "handed_over_by"))?.flatten())
 }
 
 /// What a backup says of what became of an own message with somebody; nothing happens where that is known here.

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0004_life_of_a_message.sql"),
     include_str!("migrations/0005_search.sql"),
     include_str!("migrations/0006_settings.sql"),
+    include_str!("migrations/0007_handed_over.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -167,7 +167,7 @@ fn group(view: &View<'_>, known: &conversation::Conversation) -> Result<Group, S
 
 /// None for what is no history.
 pub(crate) fn message(view: &View<'_>, me: AccountId, past: Past) -> Result<Option<Message>, StoreError> {
-    let Past { entry, said } = past;
+    let Past { entry, said, handed_over_by } = past;
     let row = entry.entry;
     let state = match row.state {
         EntryState::Sent => State::Sent,
@@ -215,5 +215,6 @@ pub(crate) fn message(view: &View<'_>, me: AccountId, past: Past) -> Result<Opti
         state,
         about,
         seen: seen.collect(),
+        handed_over_by,
     }))
 }

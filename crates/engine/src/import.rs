@@ -1,7 +1,8 @@
 //! The records of a backup, back into a profile of the same account.
 //!
 //! Invariants:
-//! - What is here stands: a backup adds what is missing and changes no row. So restoring twice, or again after having been
+//! - What is here stands: a backup adds what is missing and changes no row (but one that somebody handed over gives way to the same
+//!   one as this account received it). So restoring twice, or again after having been
 //!   killed on the way, does no harm, and a message that is delivered too is shown once, whichever came first.
 //! - Nothing is as if it had just happened: no message arrives, no receipt is owed, nothing is unread.
 //! - What was taken back since stays so: a message is put next to the deletions and new wordings that are here, and these
@@ -162,7 +163,11 @@ impl Step<'_, '_> {
             return Ok(false);
         }
         let entry = entry(past);
-        let Inserted::New(row) = history::restore(self.tx, &entry, past.delivered_at)? else {
+        let told_by = past.handed_over_by.as_ref();
+        if told_by.is_none() {
+            self.supersede_told(&named(past))?;
+        }
+        let Inserted::New(row) = history::restore(self.tx, &entry, past.delivered_at, told_by)? else {
             return Ok(false);
         };
         if let Some(said) = past.about {
@@ -175,12 +180,24 @@ impl Step<'_, '_> {
         }
         if let Some(known) = timeline::find(self.tx, row)? {
             self.index_again(&known)?;
-            if past.state == State::Received && self.calls_me(&kind_of(past)) {
+            if told_by.is_none() && past.state == State::Received && self.calls_me(&kind_of(past)) {
                 about::calls_me(self.tx, row)?;
             }
             self.catch_up_with(&known, &named(past))?;
         }
         Ok(true)
+    }
+
+    /// A message that somebody handed over, and perhaps made up, gives way to the one that this account received.
+    pub(crate) fn supersede_told(&self, message: &MessageRef) -> Result<(), Stop> {
+        let MessageRef { conversation, account, content } = message;
+        let known = timeline::by_content(self.tx, conversation, account, content)?;
+        if let Some(known) = known
+            && history::handed_over_by(self.tx, known.row)?.is_some()
+        {
+            timeline::erase(self.tx, known.row)?;
+        }
+        Ok(())
     }
 
     /// Whether a message does not come back: it is only there for a time, or a person deleted it for themselves.

@@ -165,6 +165,8 @@ impl Step<'_, '_> {
         content: &Content,
         encoded: &Encoded,
     ) -> Result<(), Stop> {
+        let (account, content_id) = (message.sender.account, content.content_id);
+        self.supersede_told(&MessageRef { conversation: conversation.id, account, content: content_id })?;
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),

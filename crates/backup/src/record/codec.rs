@@ -201,6 +201,7 @@ impl Message {
             about_account: about.map(|about| bytes(&about.account)).unwrap_or_default(),
             about_content: about.map(|about| bytes(&about.content_id)).unwrap_or_default(),
             seen: self.seen.iter().map(seen).collect(),
+            handed_over_by: self.handed_over_by.as_ref().map(bytes).unwrap_or_default(),
         }
     }
 
@@ -228,6 +229,7 @@ impl Message {
                 read_at: seen.read_at.map(Timestamp::from_ms),
             })
         };
+        let by = &*proto.handed_over_by;
         Ok(Self {
             conversation: fixed(&proto.conversation)?,
             generation: Generation(proto.generation),
@@ -242,6 +244,7 @@ impl Message {
             state,
             about,
             seen: proto.seen.into_iter().map(seen).collect::<Result<_, Invalid>>()?,
+            handed_over_by: if by.is_empty() { None } else { Some(fixed(by)?) },
         })
     }
 }

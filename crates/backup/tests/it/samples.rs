@@ -41,6 +41,7 @@ pub(crate) fn message(content: Vec<u8>) -> Message {
         state: State::Sent,
         about: None,
         seen: vec![Seen { account: account(2), delivered_at: Some(at(12)), read_at: None }],
+        handed_over_by: None,
     }
 }
 
@@ -85,6 +86,8 @@ pub(crate) fn records() -> Vec<Record> {
     ] {
         all.push(Record::Message(Message { state, seen: Vec::new(), accepted_at: None, ..message(vec![1]) }));
     }
+    let handed_over_by = Some(account(3));
+    all.push(Record::Message(Message { state: State::Received, handed_over_by, ..message(vec![3]) }));
     for aspect in [Aspect::Reaction, Aspect::Edit, Aspect::Delete, Aspect::Vote, Aspect::Pin] {
         all.push(Record::Message(Message { about: Some(about(aspect)), ..message(vec![2]) }));
     }

@@ -1,6 +1,6 @@
-use hushwire_client_store::receipt;
 use hushwire_client_store::timeline::{self, Entry, EntryState, Inserted, NewEntry, Position, RowId};
 use hushwire_client_store::{StoreError, View};
+use hushwire_client_store::{about, history, receipt};
 use hushwire_types::{Generation, Order};
 use proptest::prelude::*;
 
@@ -43,6 +43,25 @@ fn the_same_content_arriving_twice_is_one_row() {
     let again = NewEntry { generation: Generation(2), order: Some(Order(9)), ..received(1, 1) };
     assert_eq!(profile.write(|tx| timeline::insert(tx, &again)), Inserted::Duplicate(row));
     assert_eq!(profile.read(|view| timeline::find(view, row)).unwrap().entry, received(1, 1));
+}
+
+#[test]
+fn what_was_handed_over_says_by_whom_and_is_never_unread() {
+    let mut profile = Profile::new();
+    let (told, came) = (received(1, 1), received(2, 2));
+    let by = account(7);
+    let Inserted::New(row) = profile.write(|tx| history::restore(tx, &told, None, Some(&by))) else {
+        panic!("it is new");
+    };
+    let other = profile.write(|tx| insert(tx, &came));
+    assert_eq!(profile.read(|view| history::handed_over_by(view, row)), Some(by));
+    assert_eq!(profile.read(|view| history::handed_over_by(view, other)), None);
+    assert_eq!(profile.read(|view| about::unread(view, &conversation(1))), 1);
+    let again = profile.write(|tx| history::restore(tx, &came, None, Some(&by)));
+    assert_eq!(again, Inserted::Duplicate(other));
+    assert_eq!(profile.read(|view| history::handed_over_by(view, other)), None, "it came from its author");
+    let past = profile.read(|view| history::after(view, RowId(0), 9));
+    assert_eq!(past.iter().map(|past| past.handed_over_by).collect::<Vec<_>>(), [Some(by), None]);
 }
 
 #[test]
