@@ -15,6 +15,7 @@
 //! - Never more than [`WINDOW`] parts are under way: the server holds little, and nothing for a device that is away.
 //! - What was handed over is not kept to be sent again after a server's restore: it is asked for again.
 
+pub(crate) mod parcel;
 mod place;
 
 use std::time::Duration;
@@ -94,7 +95,10 @@ pub fn history_handed(view: &View<'_>, to: DeviceId) -> Result<Option<bool>, Sto
     Ok(asked.into_iter().find(|asked| asked.by == Named(to)).map(|asked| asked.is_over))
 }
 
-fn fact<T: for<'de> Deserialize<'de>>(view: &View<'_>, name: &str) -> Result<Option<T>, StoreError> {
+pub(crate) fn fact<T: for<'de> Deserialize<'de>>(
+    view: &View<'_>,
+    name: &str,
+) -> Result<Option<T>, StoreError> {
     Ok(facts::find(view, name)?.and_then(|value| serde_json::from_slice(&value).ok()))
 }
 
@@ -157,7 +161,7 @@ impl Step<'_, '_> {
         if !fits || wanted.asked_at.is_none() {
             return Ok(());
         }
-        let records = self.whole_records(part)?;
+        let records = self.whole_records(PIECE, &part.records, part.continues)?;
         if let Outcome::Restored(restored) = self.restore_history(self.me.account, &records)? {
             wanted.progress.messages += restored.messages;
         }
@@ -179,22 +183,28 @@ impl Step<'_, '_> {
         self.event(&Event::History { messages, done, whole, finished }, None, None)
     }
 
-    /// The records that are whole with this part. What cannot be read is passed over: a newer version may have written it.
-    fn whole_records(&mut self, part: &HistoryPart) -> Result<Vec<Record>, Stop> {
-        let mut begun = facts::find(self.tx, PIECE)?.unwrap_or_default();
+    /// The records that are whole with this part; the beginning of one is kept under the name `piece`. What cannot be read is passed
+    /// over: a newer version may have written it.
+    pub(crate) fn whole_records(
+        &self,
+        piece: &str,
+        parts: &[Vec<u8>],
+        continues: bool,
+    ) -> Result<Vec<Record>, Stop> {
+        let mut begun = facts::find(self.tx, piece)?.unwrap_or_default();
         let mut records = Vec::new();
-        for (index, bytes) in part.records.iter().enumerate() {
+        for (index, bytes) in parts.iter().enumerate() {
             begun.extend_from_slice(bytes);
-            if part.continues && index + 1 == part.records.len() {
+            if continues && index + 1 == parts.len() {
                 break;
             }
             records.extend(Record::from_bytes(&begun).ok().flatten());
             begun.clear();
         }
         if begun.is_empty() || begun.len() > RECORD_BYTES {
-            facts::delete(self.tx, PIECE)?;
+            facts::delete(self.tx, piece)?;
         } else {
-            facts::put(self.tx, PIECE, &begun)?;
+            facts::put(self.tx, piece, &begun)?;
         }
         Ok(records)
     }
@@ -345,7 +355,7 @@ impl Step<'_, '_> {
             && sender.device != me.device
     }
 
-    fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Stop> {
+    pub(crate) fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Stop> {
         let value = serde_json::to_vec(value).map_err(|_| StepError::Bug("a fact cannot be encoded"))?;
         Ok(facts::put(self.tx, name, &value)?)
     }

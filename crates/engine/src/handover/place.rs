@@ -4,17 +4,14 @@ use hushwire_backup::Record;
 use hushwire_client_store::conversation as conversations;
 use hushwire_client_store::timeline::RowId;
 use hushwire_client_store::{account, history, profile};
-use hushwire_content::{HistoryPart, limits};
+use hushwire_content::HistoryPart;
 use hushwire_types::DeviceId;
 
+use super::parcel::{Fit, Parcel};
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{StepError, backup};
 
-/// Bytes of the records of one part: what is around them, and the padding's bucket, has room beside it.
-const PART_BYTES: usize = limits::CONTENT_BYTES - 4 * 1024;
-/// Bytes that each record takes besides its own.
-const AROUND: usize = 8;
 /// Rows that are read at once.
 const AT_ONCE: u32 = 64;
 
@@ -35,12 +32,13 @@ impl Step<'_, '_> {
             done: 0,
             whole: u64::try_from(whole).unwrap_or_default(),
         };
-        let mut room = PART_BYTES;
+        let mut parcel = Parcel::new();
         'full: loop {
             let some = self.after(&place)?;
             if some.is_empty() {
                 let Some(next) = place.section.next() else {
                     part.done = part.whole;
+                    part.records = parcel.records;
                     return Ok(part);
                 };
                 place = Place { section: next, ..Place::default() };
@@ -48,24 +46,18 @@ impl Step<'_, '_> {
             }
             for (key, record) in some {
                 let bytes = record.map(|record| record.to_bytes()).unwrap_or_default();
-                let rest = bytes.get(place.offset..).unwrap_or_default();
-                if rest.len() + AROUND > room || part.records.len() == limits::HISTORY_RECORDS {
-                    // Only what is longer than a whole part is cut.
-                    if part.records.is_empty() {
-                        let (now, _) = rest.split_at(rest.len().min(room - AROUND));
-                        place.offset += now.len();
-                        part.records.push(now.to_vec());
-                        part.continues = true;
+                match parcel.put(bytes.get(place.offset..).unwrap_or_default()) {
+                    Fit::Whole => place = Place { section: place.section, offset: 0, key },
+                    Fit::Begun(bytes) => {
+                        place.offset += bytes;
+                        break 'full;
                     }
-                    break 'full;
+                    Fit::Full => break 'full,
                 }
-                if !rest.is_empty() {
-                    room -= rest.len() + AROUND;
-                    part.records.push(rest.to_vec());
-                }
-                place = Place { section: place.section, offset: 0, key };
             }
         }
+        part.records = parcel.records;
+        part.continues = parcel.continues;
         part.done = place.row().and_then(|row| u64::try_from(row.0).ok()).unwrap_or_default();
         part.to = place.encode();
         Ok(part)
