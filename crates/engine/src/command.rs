@@ -177,6 +177,16 @@ pub enum Command {
         /// Whom.
         account: AccountId,
     },
+    /// Add an account to a group with all its devices, and hand it what was said there last: texts, polls and cards that are here. It is
+    /// handed over when this device's Commit has added it.
+    AddToGroup {
+        /// The group's conversation.
+        conversation: ConversationId,
+        /// Which account.
+        account: AccountId,
+        /// How many messages at most; over [`hushwire_content`]'s limit, this is refused.
+        history: u32,
+    },
     /// Ask the server (again) whom a handle belongs to.
     LookUp {
         /// The handle.

@@ -175,6 +175,7 @@ impl Step<'_, '_> {
         }
         self.session.waiting_since.remove(&id);
         self.session.attend(id);
+        self.newcomers_came(&conversation, change)?;
         match (conversation.kind, change.membership) {
             (ConversationKind::Group, Membership::Member) => {
                 self.group_changed(&conversation, Some(change.committer.account))

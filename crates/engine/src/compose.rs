@@ -227,6 +227,7 @@ impl Step<'_, '_> {
         }
         self.compose_registers(conversation, view, left)?;
         self.compose_history(conversation, view, left)?;
+        self.compose_bundle(conversation, view, left)?;
         self.compose_details(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
     }
@@ -280,8 +281,12 @@ impl Step<'_, '_> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
         let (witness, said) = self.next_witness(conversation, &view.transcript_hash)?;
         content.witness = witness;
-        let is_passing =
-            matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_));
+        let bundle = match &content.kind {
+            Kind::HistoryBundle(part) => Some(part.bundle),
+            _ => None,
+        };
+        let is_passing = bundle.is_some()
+            || matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_));
         let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
         let encrypted = match self.device.encrypt(&group, &padded) {
@@ -314,6 +319,7 @@ impl Step<'_, '_> {
                     previous: said,
                     receipts: receipts.to_vec(),
                     is_passing,
+                    bundle,
                 }
                 .encode(),
                 created_at: self.now,

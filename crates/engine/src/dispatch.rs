@@ -61,6 +61,9 @@ impl Step<'_, '_> {
             }
             Command::RefuseAsk { conversation, account } => self.refuse_ask(conversation, *account),
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change),
+            Command::AddToGroup { conversation, account, history } => {
+                self.add_with_history(conversation, *account, *history)
+            }
             Command::Know { account } => self.know(account),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now }),
             Command::Unverify { account } => self.trust(account, Trust::Unverified),

@@ -148,7 +148,8 @@ impl Step<'_, '_> {
         if self.is_blocked(&by)? {
             return Ok(false);
         }
-        if conversation.kind != ConversationKind::Group {
+        // Whoever may add may hand over.
+        if conversation.kind != ConversationKind::Group || matches!(kind, Kind::HistoryBundle(_)) {
             return Ok(true);
         }
         let view = self.view(conversation)?.filter(|view| view.epoch == message.epoch);
@@ -174,6 +175,7 @@ impl Step<'_, '_> {
             Kind::DetailsKey(key) => self.take_details_key(conversation, message, key.as_ref()),
             Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
             Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),
+            Kind::HistoryBundle(part) => self.take_bundle(conversation, message, part),
             Kind::Profile(profile) => self.take_profile(conversation, message.sender.account, profile),
             Kind::Presence | Kind::Typing { .. } => Ok(()),
             Kind::Timer(lives_for_s) => {

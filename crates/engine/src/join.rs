@@ -222,6 +222,7 @@ impl Step<'_, '_> {
         }
         if kind == ConversationKind::Group {
             self.notice(id, &Notice::YouWereAdded { by: joined.sender.account })?;
+            self.expects_history(id, place, joined.sender.account)?;
             self.added_to_group(&row, joined.sender.account)?;
             return self.group_changed(&row, None);
         }

@@ -77,6 +77,10 @@
 //! *Hand the past to a new device.* [`Command::FetchHistory`] asks another device of the account, in the conversation with oneself, for the
 //! same records; they come part by part, each side keeps its place, and both go on after a kill.
 //!
+//! *Hand the past to a newcomer.* [`Command::AddToGroup`] is the wish to add an account, and how many messages it is handed: they are
+//! chosen when the Commit comes back, and go through the group part by part, for the newcomer's devices alone and marked as the adder's
+//! word.
+//!
 //! *KeyPackages.* A pool of 20 is refilled when 10 are left; the last resort is renewed weekly and after each use.
 //!
 //! *Leaf refresh.* After joining, at the first send after 24 hours and every 200 messages a Commit replaces the own leaf; in an
@@ -113,6 +117,7 @@ mod known_list;
 mod linked;
 mod lists;
 mod me;
+mod newcomers;
 mod notice;
 mod outgoing;
 mod owed;
@@ -155,6 +160,7 @@ pub use hushwire_client_store::profile::ProfileState;
 pub use import::Restored;
 pub use input::Input;
 pub use linked::{Home, NewDevice};
+pub use newcomers::is_handing_history;
 pub use notice::{Mismatch, Notice};
 pub use refusal::Refusal;
 pub use registration::{NewAccount, check_hello};

@@ -98,6 +98,17 @@ pub enum Notice {
         #[serde(with = "text")]
         account: AccountId,
     },
+    /// An account that came into a group was handed what was said there last.
+    HistoryHanded {
+        /// Whose.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Who handed it over.
+        #[serde(with = "text")]
+        by: AccountId,
+        /// How many messages, at most.
+        messages: u32,
+    },
     /// An account was put out of a group.
     MemberRemoved {
         /// Whose.
@@ -183,6 +194,7 @@ impl Notice {
             Self::YouLeft => "you_left",
             Self::MemberAdded { .. } => "member_added",
             Self::AsksToJoin { .. } => "asks_to_join",
+            Self::HistoryHanded { .. } => "history_handed",
             Self::MemberRemoved { .. } => "member_removed",
             Self::MemberLeft { .. } => "member_left",
             Self::NotAdded { .. } => "not_added",
@@ -260,6 +272,12 @@ impl Notice {
             Self::YouLeft => "You left the group.".to_owned(),
             Self::MemberAdded { account, by } => format!("{} added {}.", name(*by), name(*account)),
             Self::AsksToJoin { account } => format!("{} asks to be let into the group.", name(*account)),
+            Self::HistoryHanded { account, by, messages: 1 } => {
+                format!("{} handed the last message to {}.", name(*by), name(*account))
+            }
+            Self::HistoryHanded { account, by, messages } => {
+                format!("{} handed the last {messages} messages to {}.", name(*by), name(*account))
+            }
             Self::MemberRemoved { account, by } => format!("{} removed {}.", name(*by), name(*account)),
             Self::MemberLeft { account } => format!("{} left the group.", name(*account)),
             Self::NotAdded { account, reason } => {

@@ -16,6 +16,7 @@ use hushwire_wire as wire;
 use hushwire_wire::frame;
 use hushwire_wire::{ErrorCode, Request};
 
+use crate::newcomers::PartAnswer;
 use crate::remake::Remake;
 use crate::session::Backoff;
 use crate::step::Step;
@@ -96,6 +97,7 @@ impl Step<'_, '_> {
         let is_passing = row.kind == SendKind::Application
             && Remake::decode(&row.note).is_some_and(|remake| remake.is_passing);
         if is_passing {
+            self.part_answered(row, PartAnswer::Accepted)?;
             return Ok(outbox::delete(self.tx, row.send_seq)?);
         }
         // By this device's clock, which also decides when it goes.
@@ -231,7 +233,7 @@ impl Step<'_, '_> {
         self.take_back(row)?;
         match (row.kind, row.row) {
             (SendKind::Application, Some(line)) => self.fail_text(line, &error.text),
-            (SendKind::Application, None) => Ok(()),
+            (SendKind::Application, None) => self.part_answered(row, PartAnswer::Refused),
             (SendKind::Commit | SendKind::Create, _) => self.commit_refused(&row.conversation),
         }
     }

@@ -85,6 +85,9 @@ pub enum Refusal {
     /// Too many accounts for one group.
     #[error("a group has at most 1,000 devices")]
     GroupFull,
+    /// More of the past than a newcomer is handed.
+    #[error("at most the last {0} messages can be handed over")]
+    TooMuchHistory(usize),
     /// Whoever makes a group is in it.
     #[error("you are in the group anyway: name only others")]
     OneselfInGroup,

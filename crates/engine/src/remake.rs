@@ -2,6 +2,10 @@
 
 use hushwire_client_store::timeline::RowId;
 
+const PREVIOUS: u8 = 1;
+const PASSING: u8 = 2;
+const BUNDLE: u8 = 4;
+
 /// The note of an application message in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Remake {
@@ -13,14 +17,21 @@ pub(crate) struct Remake {
     pub(crate) receipts: Vec<RowId>,
     /// Whether it need not be kept once it was accepted: whoever misses it asks again.
     pub(crate) is_passing: bool,
+    /// The bundle that it is a part of, if it is: the part passes, and the bundle goes on once it was accepted.
+    pub(crate) bundle: Option<[u8; 16]>,
 }
 
 impl Remake {
-    /// `counter u64 ‖ 0, or 1 and a hash; 2 and 3 for one that passes ‖ row i64 *`
+    /// `counter u64 ‖ flags ‖ hash of what was before it, if flag 1 ‖ bundle, if flag 4 ‖ row i64 *`; flag 2 says that it passes.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = self.counter.to_be_bytes().to_vec();
-        out.push(u8::from(self.previous.is_some()) + if self.is_passing { 2 } else { 0 });
+        out.push(
+            if self.previous.is_some() { PREVIOUS } else { 0 }
+                | if self.is_passing { PASSING } else { 0 }
+                | if self.bundle.is_some() { BUNDLE } else { 0 },
+        );
         out.extend(self.previous.into_iter().flatten());
+        out.extend(self.bundle.into_iter().flatten());
         out.extend(self.receipts.iter().flat_map(|row| row.0.to_be_bytes()));
         out
     }
@@ -28,21 +39,27 @@ impl Remake {
     /// The note that [`Remake::encode`] wrote.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (counter, rest) = bytes.split_first_chunk()?;
-        let (flag, rest) = rest.split_first()?;
-        let (previous, rows) = match flag {
-            0 | 2 => (None, rest),
-            1 | 3 => {
-                let (hash, rest) = rest.split_first_chunk()?;
-                (Some(*hash), rest)
-            }
-            _ => return None,
-        };
+        let (flags, rest) = rest.split_first()?;
+        if flags & !(PREVIOUS | PASSING | BUNDLE) != 0 {
+            return None;
+        }
+        let (previous, rest) = split(rest, flags & PREVIOUS != 0)?;
+        let (bundle, rows) = split(rest, flags & BUNDLE != 0)?;
         let receipts = rows
             .chunks(8)
             .map(|chunk| Some(RowId(i64::from_be_bytes(chunk.try_into().ok()?))))
             .collect::<Option<_>>()?;
-        Some(Self { counter: u64::from_be_bytes(*counter), previous, receipts, is_passing: *flag >= 2 })
+        let is_passing = flags & PASSING != 0;
+        Some(Self { counter: u64::from_be_bytes(*counter), previous, receipts, is_passing, bundle })
     }
+}
+
+/// The bytes that stand at the beginning, if they are there.
+fn split<const N: usize>(bytes: &[u8], are_there: bool) -> Option<(Option<[u8; N]>, &[u8])> {
+    if !are_there {
+        return Some((None, bytes));
+    }
+    bytes.split_first_chunk().map(|(chunk, rest)| (Some(*chunk), rest))
 }
 
 #[cfg(test)]
@@ -57,13 +74,22 @@ mod tests {
                 counter: 7,
                 previous: Some([9; 32]),
                 receipts: vec![RowId(1), RowId(-2)],
-                is_passing: false,
+                ..Remake::default()
             },
-            Remake { counter: 8, previous: Some([9; 32]), receipts: vec![], is_passing: true },
+            Remake { counter: 8, previous: Some([9; 32]), is_passing: true, ..Remake::default() },
+            Remake {
+                counter: 9,
+                previous: Some([9; 32]),
+                is_passing: true,
+                bundle: Some([7; 16]),
+                ..Remake::default()
+            },
+            Remake { counter: 9, is_passing: true, bundle: Some([7; 16]), ..Remake::default() },
             Remake { counter: 1, is_passing: true, ..Remake::default() },
         ] {
             assert_eq!(Remake::decode(&note.encode()), Some(note));
         }
         assert_eq!(Remake::decode(&[0; 8]), None);
+        assert_eq!(Remake::decode(&[0, 0, 0, 0, 0, 0, 0, 1, 8]), None);
     }
 }

@@ -69,6 +69,7 @@ impl Step<'_, '_> {
         reason: Option<&str>,
     ) -> Result<(), Stop> {
         wish::delete(self.tx, number)?;
+        self.wish_ended(number)?;
         let event = Event::Wish { wish: number.0, refused: reason.map(str::to_owned) };
         self.event(&event, Some(*id), None)
     }

@@ -197,7 +197,18 @@ fn what_is_deleted_for_oneself_is_gone_on_all_own_devices_and_stays_elsewhere() 
 
 /// A device of mallory's that keeps no rule: its next message is this.
 pub fn says(world: &mut World, index: usize, conversation: ConversationId, kind: Kind) {
-    let (content_id, now) = (ContentId::new([0x66; 16]), world.now);
+    says_under(world, index, conversation, ContentId::new([0x66; 16]), kind);
+}
+
+/// The same, under an id that its author has chosen.
+pub fn says_under(
+    world: &mut World,
+    index: usize,
+    conversation: ConversationId,
+    content_id: ContentId,
+    kind: Kind,
+) {
+    let now = world.now;
     let list = SeenList { number: ListNumber(1), hash: EntryHash::new([0; 32]) };
     let witness = Witness { counter: 1, previous: None, list, transcript_hash: vec![0; 32], peer_list: None };
     let content =

@@ -19,6 +19,8 @@ mod hostile;
 mod hostile_member;
 mod hostile_room;
 mod renewals;
+mod newcomers;
+mod newcomers_hostile;
 mod requests;
 mod restores;
 mod rooms;
