@@ -128,7 +128,11 @@ fn html(out: &mut impl Write, row: &Row) -> io::Result<()> {
     let own = if row.own { " class=\"own\"" } else { "" };
     write!(out, "<article{own}>")?;
     if !row.own {
-        write!(out, "<div class=\"from\" dir=\"auto\">{}</div>", escaped(&shape::name(&row.from)))?;
+        write!(
+            out,
+            "<div class=\"from\" dir=\"auto\">{}</div>",
+            escaped(&shape::author(&row.from, row.handed_over_by.as_ref()))
+        )?;
     }
     if let Some(quote) = &row.quote {
         let from = escaped(&shape::name(&quote.from));
@@ -169,8 +173,11 @@ fn details(out: &mut impl Write, row: &Row) -> io::Result<()> {
     Ok(())
 }
 
-/// What became of an own message, in words.
+/// What became of a message, in words.
 fn standing(row: &Row) -> String {
+    if let Some(by) = &row.handed_over_by {
+        return format!(" · handed over by {}", shape::name(by));
+    }
     match row.state {
         Some(RowState::Queued) => " · waiting to be sent".to_owned(),
         Some(RowState::Failed) => {
@@ -219,6 +226,7 @@ mod tests {
             expires: None,
             poll: None,
             card: None,
+            handed_over_by: None,
         }
     }
 
@@ -256,6 +264,20 @@ mod tests {
     fn no_line_of_plain_text_looks_like_another_ones() {
         let lines = export(ExportFormat::Text, &[row()]);
         assert!(!lines.lines().any(|line| line.starts_with("2026-01-01")), "{lines}");
+    }
+
+    #[test]
+    fn what_was_handed_over_says_so_in_every_format() {
+        let told = Row { handed_over_by: Some(person()), state: Some(RowState::Received), ..row() };
+        let page = export(ExportFormat::Html, std::slice::from_ref(&told));
+        assert!(
+            page.contains(" · handed over by @eve&lt;/p&gt;") && page.contains("(as told by @eve"),
+            "{page}"
+        );
+        assert!(!page.contains("<script"));
+        assert!(export(ExportFormat::Text, std::slice::from_ref(&told)).contains("(as told by @eve"));
+        let document: Value = serde_json::from_str(&export(ExportFormat::Json, &[told])).unwrap();
+        assert!(document["messages"][0]["handed_over_by"]["name"].as_str().unwrap().starts_with("@eve"));
     }
 
     #[test]

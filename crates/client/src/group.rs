@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hushwire_engine::{Command, Event, GroupChange, Outcome, group_link};
+use hushwire_engine::{Command, Event, GroupChange, Outcome, group_link, is_handing_history};
 use hushwire_identity::LinkSecret;
 use hushwire_types::{AccountId, ConversationId, Seq};
 use tokio::time::timeout;
@@ -64,8 +64,46 @@ impl Client {
         change: GroupChange,
         patience: Duration,
     ) -> Result<Granted, ClientError> {
+        self.wish(Command::ChangeGroup { conversation, change }, patience).await
+    }
+
+    /// Adds an account to a group, hands it at most `history` of the last messages, and waits at most `patience` for it to be in.
+    ///
+    /// # Errors
+    /// As of [`Client::change_group`].
+    pub async fn add_to_group(
+        &self,
+        conversation: ConversationId,
+        account: AccountId,
+        history: u32,
+        patience: Duration,
+    ) -> Result<Granted, ClientError> {
+        self.wish(Command::AddToGroup { conversation, account, history }, patience).await
+    }
+
+    /// Waits at most `patience` until the server has all that is to be handed to newcomers of a group. Whether it has.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn handed_to_newcomers(
+        &self,
+        conversation: ConversationId,
+        patience: Duration,
+    ) -> Result<bool, ClientError> {
+        let mut changes = self.changes(self.last_change().await?);
+        let handed = async {
+            while self.read(move |view| Ok(is_handing_history(view, &conversation)?)).await? {
+                // Its end is one.
+                changes.next().await?;
+            }
+            Ok(true)
+        };
+        timeout(patience, handed).await.unwrap_or(Ok(false))
+    }
+
+    async fn wish(&self, command: Command, patience: Duration) -> Result<Granted, ClientError> {
         let after = self.last_change().await?;
-        match self.command(Command::ChangeGroup { conversation, change }).await? {
+        match self.command(command).await? {
             Outcome::Wished { wish, .. } => {
                 let ended = self.wish_ended(wish, after);
                 timeout(patience, ended).await.unwrap_or(Ok(Granted::Waiting))

@@ -146,6 +146,7 @@ fn of_refusal(refusal: &Refusal) -> FaultKind {
         | Refusal::NameTooLong(_)
         | Refusal::SeveralClaims(_)
         | Refusal::NoName
+        | Refusal::TooMuchHistory(_)
         | Refusal::DescriptionTooLong(_) => FaultKind::Usage,
         _ => FaultKind::Error,
     }

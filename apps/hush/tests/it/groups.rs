@@ -138,6 +138,60 @@ fn admins_put_people_out_and_let_them_in_again() {
 }
 
 #[test]
+fn who_is_added_is_handed_the_last_messages_as_the_adders_word() {
+    let world = World::of(&["alice", "bob", "carol", "dave"]);
+    world.run("alice", &["group", "create", "Family", "@bob"]).expect(0);
+    world.catch_up(&["bob", "alice"]);
+    for (name, text) in [("alice", "long ago"), ("bob", "dinner at six"), ("alice", "I bring soup")] {
+        world.run(name, &["send", "--group", "Family", text]).expect(0);
+        world.catch_up(&["alice", "bob"]);
+    }
+    world
+        .run("alice", &["group", "add", "Family", "@carol", "--history", "201"])
+        .expect(2)
+        .sentence(&["200"]);
+    world.run("alice", &["group", "add", "Family", "@carol", "--history", "2"]).expect(0);
+    let received = world.run("carol", &["receive", "--json"]).expect(0).json();
+    assert!(received.iter().all(|change| change["type"] != "message"), "{received:#?}");
+    let rows = world.of_group("carol", "Family");
+    assert_eq!(texts(&rows, "received"), ["dinner at six", "I bring soup"]);
+    let told: Vec<(&Value, &Value)> = rows
+        .iter()
+        .filter(|row| row["type"] == "text")
+        .map(|row| (&row["from"]["name"], &row["handed_over_by"]["name"]))
+        .collect();
+    let [alice, bob] = ["@alice", "@bob"].map(Value::from);
+    assert_eq!(told, [(&bob, &alice), (&alice, &alice)]);
+    let listed = world.run("carol", &["conversations", "--json"]).expect(0).json();
+    assert_eq!(listed[0]["unread"], 0);
+    let lines = world.lines_of_group("carol", "Family");
+    assert!(
+        lines.contains("@bob (as told by @alice): dinner at six")
+            && lines.contains(" handed the last 2 messages to @carol."),
+        "{lines}"
+    );
+    let page = world.run("carol", &["export", "--group", "Family", "-"]).expect(0).text();
+    assert!(page.contains(" · handed over by @alice"), "{page}");
+    world.catch_up(&["bob"]);
+    let told = "-- @alice handed the last 2 messages to @carol.";
+    for name in ["alice", "bob"] {
+        let lines = world.lines_of_group(name, "Family");
+        assert!(lines.contains(told) && !lines.contains("as told by"), "{lines}");
+    }
+    // What was handed over can be answered like anything else, and without a word nothing is.
+    let id = rows.iter().find(|row| row["text"] == "dinner at six").unwrap()["id"].as_str().unwrap();
+    world.run("carol", &["message", "reply", "--group", "Family", id, "me too"]).expect(0);
+    world.catch_up(&["bob"]);
+    let rows = world.of_group("bob", "Family");
+    let reply = rows.iter().find(|row| row["text"] == "me too").unwrap();
+    assert_eq!((&reply["quote"]["text"], &reply["calls_me"]), (&"dinner at six".into(), &true.into()));
+    world.catch_up(&["alice"]);
+    world.run("alice", &["group", "add", "Family", "@dave"]).expect(0);
+    world.catch_up(&["dave"]);
+    assert!(texts(&world.of_group("dave", "Family"), "received").is_empty());
+}
+
+#[test]
 fn a_group_is_renamed_described_and_left() {
     let world = World::family();
     world.run("carol", &["group", "rename", "Family", "The family"]).expect(0);

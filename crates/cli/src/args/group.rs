@@ -19,13 +19,16 @@ pub enum GroupCommand {
         /// Its name or id.
         group: String,
     },
-    /// Add people. They read what is written from then on.
+    /// Add people. They read what is written from then on, and what you hand them of before.
     Add {
         /// The group's name or id.
         group: String,
         /// Whom.
         #[arg(required = true)]
         members: Vec<String>,
+        /// Hand them the last N messages, at most 200: not what disappears or was deleted. They see that it is you who tells them.
+        #[arg(long, value_name = "N")]
+        history: Option<u32>,
     },
     /// Put people out. They read nothing that is written afterwards.
     Remove {
@@ -96,6 +99,9 @@ pub enum GroupCommand {
         /// Whom.
         #[arg(required = true)]
         members: Vec<String>,
+        /// Hand them the last N messages, at most 200: not what disappears or was deleted. They see that it is you who tells them.
+        #[arg(long, value_name = "N")]
+        history: Option<u32>,
     },
     /// Do not let people in who asked by the link. They are not told.
     Refuse {

@@ -39,11 +39,11 @@ async fn carry_out(context: &Context, profile: &Profile, command: GroupCommand) 
             drop(waiting);
             return by_link(context, profile, command).await;
         }
-        GroupCommand::Admit { group, members } => {
-            profile.call(AdmitToGroup { group, members, timeout_s }).await?
+        GroupCommand::Admit { group, members, history } => {
+            profile.call(AdmitToGroup { group, members, history, timeout_s }).await?
         }
-        GroupCommand::Add { group, members } => {
-            profile.call(AddToGroup { group, members, timeout_s }).await?
+        GroupCommand::Add { group, members, history } => {
+            profile.call(AddToGroup { group, members, history, timeout_s }).await?
         }
         GroupCommand::Remove { group, members } => {
             profile.call(RemoveFromGroup { group, members, timeout_s }).await?

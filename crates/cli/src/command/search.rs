@@ -39,7 +39,8 @@ pub(crate) async fn run(context: &Context, search: Search) -> Outcome {
 
 fn line(hit: &Hit, words: Words) -> String {
     let snippet: String = hit.snippet.iter().map(|piece| piece.text.as_str()).collect();
-    let from = if hit.own { "you".to_owned() } else { shape::name(&hit.from) };
+    let author = || shape::author(&hit.from, hit.handed_over_by.as_ref());
+    let from = if hit.own { "you".to_owned() } else { author() };
     format!(
         "{}  {}  {from}: {}",
         shape::time_of(hit.sent_at, hit.accepted_at).local(),

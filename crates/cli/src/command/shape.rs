@@ -16,6 +16,14 @@ pub(crate) fn name(person: &Person) -> String {
     display::line(&person.name).into_owned()
 }
 
+/// Who wrote a message: as somebody tells it, where it did not come from its author.
+pub(crate) fn author(from: &Person, handed_over_by: Option<&Person>) -> String {
+    match handed_over_by {
+        Some(by) => format!("{} (as told by {})", name(from), name(by)),
+        None => name(from),
+    }
+}
+
 /// How far somebody is trusted, in a word.
 pub(crate) const fn trust(trust: TrustName) -> &'static str {
     match trust {
@@ -46,7 +54,7 @@ fn message_line(row: &Row, words: Words) -> String {
     if row.kind == RowKind::Notice {
         return format!("{time}  -- {}", display::line(&row.text));
     }
-    let from = if row.own { "you".to_owned() } else { name(&row.from) };
+    let from = if row.own { "you".to_owned() } else { author(&row.from, row.handed_over_by.as_ref()) };
     let forwarded = if row.forwarded { "(forwarded) " } else { "" };
     // Marks are for texts; a poll is laid out already.
     let of_text = if row.kind == RowKind::Text { words } else { Words::AsWritten };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::timeline::{self, EntryState};
-use hushwire_client_store::{View, expiry};
+use hushwire_client_store::{View, expiry, history};
 use hushwire_content::{Content, Encoded, Kind, Poll, Target, Text};
 use hushwire_engine::{MessageRef, Notice, is_starred};
 use hushwire_types::{AccountId, ContentId, ConversationId, Timestamp};
@@ -47,6 +47,8 @@ pub struct Message {
     pub pinned: bool,
     /// When it goes, if it does.
     pub expiry: Option<Expiry>,
+    /// Who handed it over, where it did not come from its author: nothing proves who wrote it.
+    pub handed_over_by: Option<Person>,
 }
 
 /// When a message goes.
@@ -199,6 +201,9 @@ pub(super) fn message(
         starred: is_starred(people.view, &named)?,
         pinned: is_pinned(people, &row.conversation, &about)?,
         expiry: expiry::of(people.view, entry.row)?.map(|(lives_for_s, at)| Expiry { lives_for_s, at }),
+        handed_over_by: history::handed_over_by(people.view, entry.row)?
+            .map(|by| people.person(by))
+            .transpose()?,
     })
 }
 

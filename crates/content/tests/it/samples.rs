@@ -1,8 +1,8 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote, Reaction,
-    Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
+    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote,
+    Reaction, Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
     AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Secret, Subject, Timestamp,

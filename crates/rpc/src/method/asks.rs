@@ -6,7 +6,7 @@ use hushwire_types::{AccountId, ConversationId, OsEntropy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::group::{ChangedGroup, change};
+use super::group::{Asked, ChangedGroup, change};
 use super::message::all_sent;
 use super::{Done, Method};
 use crate::desk::{Desk, patience};
@@ -144,6 +144,9 @@ pub struct AdmitToGroup {
     pub group: String,
     /// Whom.
     pub members: Vec<String>,
+    /// Hand them so many of the last messages, as `group.add` does.
+    #[serde(default)]
+    pub history: Option<u32>,
     /// How long to wait for the group, in seconds.
     #[serde(default)]
     pub timeout_s: Option<u64>,
@@ -160,7 +163,8 @@ impl Method for AdmitToGroup {
     async fn carry_out(self, desk: &Desk) -> Result<ChangedGroup, Fault> {
         let group = desk.group(&self.group).await?;
         let accounts = waiting(desk, &group, &self.members, self.timeout_s).await?;
-        let changes = accounts.into_iter().map(|account| GroupChange::Add { account });
+        let history = self.history.unwrap_or_default();
+        let changes = accounts.into_iter().map(|account| Asked::Add(account, history));
         change(desk, &group.id.to_string(), changes, self.timeout_s).await
     }
 }

@@ -111,18 +111,38 @@ pub struct ChangedGroup {
     pub refused: Option<Fault>,
 }
 
+/// What is asked of a group.
+pub(super) enum Asked {
+    Change(GroupChange),
+    /// To add an account, and to hand it so many of the last messages.
+    Add(AccountId, u32),
+}
+
+impl From<GroupChange> for Asked {
+    fn from(change: GroupChange) -> Self {
+        Self::Change(change)
+    }
+}
+
 /// Asks for changes, one after the other. The first one that does not come true ends it.
 pub(super) async fn change(
     desk: &Desk,
     group: &str,
-    changes: impl IntoIterator<Item = GroupChange>,
+    changes: impl IntoIterator<Item = Asked>,
     timeout_s: Option<u64>,
 ) -> Result<ChangedGroup, Fault> {
     let id = desk.group(group).await?.id;
     let deadline = Deadline::after(patience(timeout_s));
     let mut changed = ChangedGroup { groups: Vec::new(), waiting: None, refused: None };
+    let mut hands = false;
     for change in changes {
-        let granted = desk.client.change_group(id, change, deadline.left()).await;
+        let granted = match change {
+            Asked::Change(change) => desk.client.change_group(id, change, deadline.left()).await,
+            Asked::Add(account, history) => {
+                hands |= history > 0;
+                desk.client.add_to_group(id, account, history, deadline.left()).await
+            }
+        };
         let refused = match granted {
             Ok(Granted::Done) => {
                 changed.groups.extend(desk.client.group(id).await?.as_ref().map(Group::from));
@@ -140,6 +160,9 @@ pub(super) async fn change(
         }
         changed.refused = Some(refused);
         break;
+    }
+    if hands && changed.waiting.is_none() && !desk.client.handed_to_newcomers(id, deadline.left()).await? {
+        changed.waiting = Some(desk.standing().fault());
     }
     Ok(changed)
 }
@@ -180,21 +203,25 @@ macro_rules! group_change {
 
             async fn carry_out(self, $desk: &Desk) -> Result<ChangedGroup, Fault> {
                 let $this = self;
-                let changes: Vec<GroupChange> = $changes;
-                change($desk, &$this.group, changes, $this.timeout_s).await
+                let changes = $changes;
+                change($desk, &$this.group, changes.into_iter().map(Asked::from), $this.timeout_s).await
             }
         }
     };
 }
 
 group_change! {
-    /// Adds people to a group. They read what is written from then on.
+    /// Adds people to a group. They read what is written from then on, and what you hand them of before.
     AddToGroup "group.add" {
         /// Whom.
         members: Vec<String>,
+        /// How many of the last messages they are handed, at most 200; none where it is left out. What disappears, was deleted or was
+        /// only handed to you is not among them. They are shown them as yours to vouch for.
+        #[serde(default)]
+        history: Option<u32>,
     } |add, desk| {
         let accounts = people(desk, &add.members, add.timeout_s).await?;
-        accounts.into_iter().map(|account| GroupChange::Add { account }).collect()
+        accounts.into_iter().map(|account| Asked::Add(account, add.history.unwrap_or_default())).collect::<Vec<_>>()
     }
 }
 
@@ -205,7 +232,7 @@ group_change! {
         members: Vec<String>,
     } |remove, desk| {
         let accounts = people(desk, &remove.members, remove.timeout_s).await?;
-        accounts.into_iter().map(|account| GroupChange::Remove { account }).collect()
+        accounts.into_iter().map(|account| GroupChange::Remove { account }).collect::<Vec<_>>()
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Hit {
     pub text: String,
     /// The part of it that fits best.
     pub snippet: Vec<Piece>,
+    /// Who handed it over, as in a row of a timeline.
+    pub handed_over_by: Option<Person>,
 }
 
 impl From<&view::Hit> for Hit {
@@ -64,6 +66,7 @@ impl From<&view::Hit> for Hit {
             accepted_at: hit.message.accepted_at.map(Time),
             text: hit.message.body.words(),
             snippet: hit.snippet.iter().map(piece).collect(),
+            handed_over_by: hit.message.handed_over_by.as_ref().map(Person::from),
         }
     }
 }

@@ -55,6 +55,9 @@ pub struct Row {
     pub poll: Option<Poll>,
     /// Whose card it is.
     pub card: Option<Card>,
+    /// Who handed it over to you when you came into the group: that its author wrote it is their word alone. None where it came from
+    /// its author.
+    pub handed_over_by: Option<Person>,
 }
 
 impl From<&Message> for Row {
@@ -81,6 +84,7 @@ impl From<&Message> for Row {
             expires: message.expiry.map(Expires::from),
             poll: Poll::of(&message.body),
             card: Card::of(&message.body),
+            handed_over_by: message.handed_over_by.as_ref().map(Person::from),
         }
     }
 }
