@@ -22,4 +22,5 @@ pub(crate) mod rpc;
 pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod shape;
+pub(crate) mod typists;
 pub(crate) mod verify;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::words::Words;
+use crate::words::{DIM, Words};
 
 /// How output is shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,19 @@ impl Say {
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// Whether a person looks who has not asked for quiet.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.shape == Shape::Lines && !self.quiet && std::io::stdout().is_terminal()
+    }
+
+    /// A word to whoever looks that matters for a moment only.
+    pub(crate) fn aside(&self, text: &str) {
+        if self.is_watched() {
+            // Where standard error is no terminal, or wants no colours, the style is left out.
+            let _ = writeln!(anstream::stderr(), "{DIM}{text}{DIM:#}");
         }
     }
 

@@ -11,7 +11,7 @@ use hushwire_content::display;
 use hushwire_content::markup::{self, Block, Inline, Item, Look, Span};
 
 /// Bars, and what stands beside the words.
-const DIM: Style = Style::new().dimmed();
+pub(crate) const DIM: Style = Style::new().dimmed();
 /// Code has no typeface of its own at a terminal.
 const CODE: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 

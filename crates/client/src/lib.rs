@@ -129,7 +129,7 @@ pub use hushwire_content::{Poll, limits};
 pub use hushwire_engine::{
     AccountSettings, Alert, ClaimAnswer, ClaimState, Command, ConversationSettings, Event, GroupChange,
     GroupRole, GroupWho, HandleClaim, HistoryProgress, MessageRef, Notice, Outcome, Reach, Recipient,
-    Refusal, Restored, Setting, account_code,
+    Refusal, Restored, Setting, TYPING_EVERY, account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

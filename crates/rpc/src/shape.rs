@@ -11,7 +11,7 @@ mod own;
 mod people;
 mod row;
 
-pub use change::{Change, Events, History, Standing};
+pub use change::{Change, Events, History, Standing, Writes};
 pub use conversation::{Conversation, ConversationStatus, Last, Place};
 pub use found::{Found, Hit, Piece};
 pub use group::{Asking, Group, Member, Permissions, RoleName, WhoName};

@@ -127,7 +127,7 @@ impl Feed {
 }
 
 /// Who writes next; never where nobody asked, or none will come any more.
-async fn next_typing(typing: &mut Option<broadcast::Receiver<Typing>>) -> Typing {
+pub(crate) async fn next_typing(typing: &mut Option<broadcast::Receiver<Typing>>) -> Typing {
     while let Some(receiver) = typing {
         match receiver.recv().await {
             Ok(writes) => return writes,

@@ -1,8 +1,11 @@
 //! What only a person at a terminal sees: prompts, control keys, colours; and a machine without a keyring.
 
-use serde_json::Value;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
-use crate::support::{CTRL_C, CTRL_D, Options, Terminal, World, soon};
+use serde_json::{Value, json};
+
+use crate::support::{CTRL_C, CTRL_D, Daemon, Options, Terminal, World, soon};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -98,6 +101,60 @@ fn a_chat_sends_lines_and_ends_with_the_usual_keys() {
     chat.keys(CTRL_C);
     let (code, shown) = chat.finish();
     assert_eq!(code, Some(0), "{shown}");
+}
+
+#[test]
+fn a_chat_says_who_is_writing() {
+    let world = World::of(&["alice", "bob"]);
+    world.run("alice", &["send", "@bob", "hello"]).expect(0);
+    world.run("bob", &["receive"]).expect(0);
+    world.run("bob", &["send", "@alice", "hello yourself"]).expect(0);
+    let daemon = Daemon::start(&world, "bob", &[]);
+    let (mut bob, mut typist) = (daemon.connect(), daemon.connect());
+    bob.call("sync", &json!({}));
+    let mut say =
+        |text: &str| drop(bob.call("send", &json!({ "to": ["@alice"], "text": text, "key": text })));
+    let chat = |variable: &str| {
+        let mut command = world.command("alice", &["chat", "@bob"]);
+        command.env_remove("NO_COLOR").env(variable, "1");
+        Terminal::start(&command)
+    };
+    for (variable, words) in
+        [("OF_NO_USE", "\u{1b}[2m@bob is writing …\u{1b}[0m\r\n"), ("NO_COLOR", "\n@bob is writing …\r\n")]
+    {
+        // The second time through a daemon.
+        let alice = (variable == "NO_COLOR").then(|| Daemon::start(&world, "alice", &[]));
+        let mut chat = chat(variable);
+        chat.shows("Ctrl-D ends");
+        std::thread::scope(|scope| {
+            let (stop, stopped) = channel::<()>();
+            // As a front end does: on and on. What comes at a bad moment is lost, and the next one is not.
+            scope.spawn(|| {
+                let stopped = stopped;
+                while stopped.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                    typist.call("message.typing", &json!({ "with": "@alice" }));
+                }
+            });
+            chat.shows(words);
+            drop(stop);
+        });
+        say(variable);
+        chat.shows(&format!("@bob: {variable}"));
+        chat.keys(CTRL_D);
+        let (code, shown) = chat.finish();
+        assert_eq!((code, shown.matches("is writing").count()), (Some(0), 1), "{shown}");
+        drop(alice);
+    }
+    // Scripts see what they always saw.
+    let mut piped = world.start("alice", &["chat", "@bob"]);
+    say("to a script");
+    piped.line(|line| line.contains("to a script"));
+    typist.call("message.typing", &json!({ "with": "@alice", "stopped": true }));
+    typist.call("message.typing", &json!({ "with": "@alice" }));
+    say("and on");
+    piped.line(|line| line.contains("and on"));
+    let ended = piped.finish().expect(0);
+    assert!(!ended.stderr.iter().chain(&ended.stdout).any(|line| line.contains("writing")), "{ended:?}");
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! `hush chat`: a plain conversation, line by line.
+//!
+//! At a terminal it says who is writing. It does not tell the others the same of whoever sits here: a terminal hands over whole lines, and
+//! to look at single keys would take from it how lines are edited.
 
 use std::io::BufRead;
 
 use hushwire_rpc::Profile;
 use hushwire_rpc::method::{FindConversation, Flush, GetEvents, History, Read, Send, Until};
-use hushwire_rpc::shape::{Change, Place, Standing};
+use hushwire_rpc::shape::{Change, Place, Standing, Writes};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::args::Chat;
-use crate::command::follow::{Follow, Happened};
+use crate::command::follow::{Also, Follow, Happened};
+use crate::command::typists::Typists;
 use crate::command::{message, shape};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -25,7 +30,7 @@ pub(crate) async fn run(context: &Context, chat: Chat) -> Outcome {
             let Chat { with, group } = chat;
             let place = FindConversation { with, group, timeout_s: context.timeout_s() };
             let place = profile.call(place).await?;
-            Talk { context, profile, place }.converse().await
+            Talk { context, profile, place, typists: Typists::default() }.converse().await
         })
         .await
 }
@@ -34,14 +39,16 @@ struct Talk<'a> {
     context: &'a Context,
     profile: &'a Profile,
     place: Place,
+    typists: Typists,
 }
 
 impl Talk<'_> {
-    async fn converse(&self) -> Outcome {
+    async fn converse(mut self) -> Outcome {
         // From the last change on, so that nothing between the page and the stream is missed.
         let now = GetEvents { after: Some(0), limit: Some(1), ..GetEvents::default() };
         let now = self.profile.call(now).await?.last;
-        let mut follow = Follow::after(self.profile, now);
+        let also = if self.context.say.is_watched() { Also::Typing } else { Also::Nothing };
+        let mut follow = Follow::after(self.profile, now, also);
         if !self.show_page().await? {
             return Ok(Exit::Ok);
         }
@@ -111,7 +118,7 @@ impl Talk<'_> {
     }
 
     /// Shows what happened; false when nobody reads any more.
-    async fn show(&self, happened: Happened) -> Result<bool, Failure> {
+    async fn show(&mut self, happened: Happened) -> Result<bool, Failure> {
         match happened {
             Happened::Change(change) => {
                 if !self.show_change(*change).await {
@@ -123,12 +130,19 @@ impl Talk<'_> {
                 self.context.say.note(&format!("Offline: {why}. Trying again…"));
             }
             Happened::Link(stands) => self.context.tell_of_clock(&stands),
+            Happened::Writing(writes) => self.show_writing(&writes),
         }
         Ok(true)
     }
 
+    fn show_writing(&mut self, writes: &Writes) {
+        if writes.conversation == self.place.conversation && self.typists.is_new(writes, Instant::now()) {
+            self.context.say.aside(&format!("{} is writing …", shape::name(&writes.from)));
+        }
+    }
+
     /// Shows an event of this conversation; false when nobody reads any more.
-    async fn show_change(&self, change: Change) -> bool {
+    async fn show_change(&mut self, change: Change) -> bool {
         let here = change.conversation.as_deref() == Some(self.place.conversation.as_str());
         let line = match change.kind.as_str() {
             "alert" => shape::change_line(&change, self.context.say.words()),
@@ -140,6 +154,9 @@ impl Talk<'_> {
             _ => None,
         };
         let is_message = here && change.kind == "message";
+        if let (true, Some(author)) = (is_message, &change.account) {
+            self.typists.has_written(author);
+        }
         // The fields of the event say it already.
         let shown = Change { message: None, ..change };
         let Some(line) = line else { return true };

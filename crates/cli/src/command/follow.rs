@@ -2,7 +2,7 @@
 
 use hushwire_rpc::Profile;
 use hushwire_rpc::method::GetEvents;
-use hushwire_rpc::shape::{Change, Events, Standing};
+use hushwire_rpc::shape::{Change, Events, Standing, Writes};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -19,6 +19,17 @@ pub(crate) enum Happened {
     Change(Box<Change>),
     /// The connection stands otherwise.
     Link(Standing),
+    /// Somebody writes, or has stopped.
+    Writing(Writes),
+}
+
+/// What else is followed but the journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Also {
+    /// Nothing.
+    Nothing,
+    /// Who is writing.
+    Typing,
 }
 
 /// A stream of what happens. Ends with its value.
@@ -29,10 +40,10 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// From the event after this number on.
-    pub(crate) fn after(profile: &Profile, after: u64) -> Self {
+    pub(crate) fn after(profile: &Profile, after: u64, also: Also) -> Self {
         let (tell, happened) = mpsc::channel(TOGETHER);
         // A task of its own: a question that is out is not asked again for each line that somebody types.
-        let task = tokio::spawn(ask(profile.clone(), after, tell)).abort_handle();
+        let task = tokio::spawn(ask(profile.clone(), after, also, tell)).abort_handle();
         Self { happened, task }
     }
 
@@ -54,7 +65,7 @@ impl Drop for Follow {
     }
 }
 
-async fn ask(profile: Profile, mut after: u64, tell: mpsc::Sender<Result<Happened, Failure>>) {
+async fn ask(profile: Profile, mut after: u64, also: Also, tell: mpsc::Sender<Result<Happened, Failure>>) {
     let mut known = Standing::Offline { why: None };
     loop {
         let question = GetEvents {
@@ -63,14 +74,21 @@ async fn ask(profile: Profile, mut after: u64, tell: mpsc::Sender<Result<Happene
             wait_s: Some(WAIT_S),
             link: Some(known.clone()),
             cursor: None,
+            typing: also == Also::Typing,
         };
-        let Events { events, link, .. } = match profile.call(question).await {
+        let Events { events, link, writing, .. } = match profile.call(question).await {
             Ok(events) => events,
             Err(failure) => {
                 let _ = tell.send(Err(failure)).await;
                 return;
             }
         };
+        // It ended the wait, so the events came after it.
+        for writes in writing {
+            if tell.send(Ok(Happened::Writing(writes))).await.is_err() {
+                return;
+            }
+        }
         for event in events {
             after = event.seq;
             if tell.send(Ok(Happened::Change(Box::new(event)))).await.is_err() {

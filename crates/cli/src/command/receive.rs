@@ -9,7 +9,7 @@ use hushwire_rpc::shape::{Change, Standing};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Receive;
-use crate::command::follow::{Follow, Happened, TOGETHER};
+use crate::command::follow::{Also, Follow, Happened, TOGETHER};
 use crate::command::shape;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -79,7 +79,7 @@ impl Reader<'_> {
     async fn follow(&mut self) -> Outcome {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let mut follow = Follow::after(self.profile, self.after.unwrap_or(0));
+        let mut follow = Follow::after(self.profile, self.after.unwrap_or(0), Also::Nothing);
         loop {
             let happened = tokio::select! {
                 happened = follow.next() => happened,
@@ -112,6 +112,7 @@ impl Reader<'_> {
                 self.context.say.note(&format!("Offline: {why}. Trying again…"));
             }
             Happened::Link(stands) => self.context.tell_of_clock(&stands),
+            Happened::Writing(_) => {}
         }
         Ok(Flow::Goes)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hushwire_client::Link;
+use hushwire_client::{Link, Typing, view};
 use hushwire_types::Seq;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use super::Method;
 use crate::desk::{Desk, patience};
 use crate::fault::Fault;
-use crate::shape::{Change, Events, Standing};
+use crate::shape::{Change, Events, Standing, Writes};
+use crate::subscription::next_typing;
 
 /// The cursor of a caller that names none.
 pub(crate) const CURSOR: &str = "rpc";
@@ -44,6 +45,10 @@ pub struct GetEvents {
     /// How the connection stood when the caller looked last: as soon as it stands otherwise, the answer comes.
     #[serde(default)]
     pub link: Option<Standing>,
+    /// Whether to be told, too, who is writing: as soon as somebody does, the answer comes, with them in `writing`. What is said of it
+    /// between two questions is lost, and said again after a few seconds while they write on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub typing: bool,
 }
 
 impl Method for GetEvents {
@@ -55,11 +60,12 @@ impl Method for GetEvents {
     }
 
     async fn carry_out(self, desk: &Desk) -> Result<Events, Fault> {
+        let mut typing = self.typing.then(|| desk.client.typing());
         let after = start(desk, self.cursor, self.after).await?;
         let limit = self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
         let wait = Duration::from_secs(self.wait_s.unwrap_or(0)).min(LONGEST_POLL);
         let mut changes = desk.client.changes(after);
-        let mut events = Vec::new();
+        let (mut events, mut writing) = (Vec::new(), Vec::new());
         let mut link = desk.client.link();
         let moved =
             |link: &Link| self.link.as_ref().is_some_and(|known| *known != Standing::of(&desk.client, link));
@@ -68,15 +74,19 @@ impl Method for GetEvents {
                 tokio::select! {
                     biased;
                     change = changes.next() => match change? {
-                        Some(change) => Ok(Some(change)),
+                        Some(change) => Ok(First::Change(Box::new(change))),
                         None => Err(Fault::error("the profile was closed")),
                     },
-                    _ = link.wait_for(moved) => Ok(None),
-                    () = desk.stopped() => Ok(None),
+                    _ = link.wait_for(moved) => Ok(First::Nothing),
+                    () = desk.stopped() => Ok(First::Nothing),
+                    writes = next_typing(&mut typing) => Ok(First::Typing(writes)),
                 }
             };
-            let first = timeout(wait, first).await.unwrap_or(Ok(None))?;
-            events.extend(first.as_ref().map(Change::from));
+            match timeout(wait, first).await.unwrap_or(Ok(First::Nothing))? {
+                First::Change(change) => events.push(Change::from(change.as_ref())),
+                First::Typing(typing) => writing.extend(writes(desk, &typing).await?),
+                First::Nothing => {}
+            }
         }
         let mut bytes = 0;
         while events.len() < limit && bytes < PAGE_BYTES {
@@ -86,8 +96,25 @@ impl Method for GetEvents {
             events.push(event);
         }
         let last = desk.client.last_change().await?.0;
-        Ok(Events { events, after: after.0, last, link: desk.standing() })
+        Ok(Events { events, after: after.0, last, link: desk.standing(), writing })
     }
+}
+
+/// What ends the wait.
+enum First {
+    Change(Box<view::Change>),
+    Typing(Typing),
+    Nothing,
+}
+
+/// Who that is; nobody where this profile does not know them.
+async fn writes(desk: &Desk, typing: &Typing) -> Result<Option<Writes>, Fault> {
+    let person = desk.client.find(typing.account.to_string()).await?;
+    Ok(person.map(|person| Writes {
+        conversation: typing.conversation.to_string(),
+        from: (&person).into(),
+        stopped: typing.stopped,
+    }))
 }
 
 /// Where a reader goes on.

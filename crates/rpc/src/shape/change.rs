@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Reaction, Row};
+use super::{Person, Reaction, Row};
 use crate::fault::Fault;
 use crate::time::Time;
 
@@ -20,6 +20,20 @@ pub struct Events {
     pub last: u64,
     /// How the connection stands.
     pub link: Standing,
+    /// Who has begun to write, writes on or has stopped, before the events; left out where nobody has, or nobody asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writing: Vec<Writes>,
+}
+
+/// Somebody writes, or has stopped. It holds for a few seconds, and is said again while they write on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Writes {
+    /// The id of the conversation.
+    pub conversation: String,
+    /// Who.
+    pub from: Person,
+    /// Whether they have stopped.
+    pub stopped: bool,
 }
 
 /// Something that happened. Which fields it has depends on its type.
