@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hushwire_types::rng::bytes;
 use hushwire_types::{Entropy, Secret};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use zeroize::Zeroizing;
 
@@ -188,6 +189,9 @@ fn connect(path: &Path, data_key: &Secret<32>, flags: OpenFlags) -> Result<Conne
         .map_err(StoreError::from)?;
     connection.busy_timeout(BUSY).map_err(StoreError::from)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else a statement over a table with partial indexes is compiled anew for every value that is bound to it, in case one of them could
+    // be used: that takes longer than all the rest of a query. Ours name what makes an index fit in their text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(StoreError::from)?;
     let cipher: rusqlite::Result<String> =
         connection.query_row("PRAGMA cipher_version", [], |row| row.get(0));
     if cipher.is_err() {
