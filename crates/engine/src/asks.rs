@@ -28,11 +28,12 @@ use hushwire_mls::Application;
 use hushwire_types::{AccountId, ConversationId, Secret};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::fact;
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{Event, Notice, Outcome, Refusal, StepError};
+use crate::{Event, Notice, Outcome, Refusal};
 
-/// Asks that wait in one group: more are dropped, so that a link that went astray fills no disk.
+/// Asks of one group, those that were declined too: more are dropped, so that a link that went astray fills no disk.
 const ASKS: usize = 200;
 
 /// What this account has asked for: groups as text, milliseconds.
@@ -54,11 +55,6 @@ fn asks_name(id: &ConversationId) -> String {
     format!("asks to join {id}")
 }
 
-fn fact<T: Default + for<'de> Deserialize<'de>>(view: &View<'_>, name: &str) -> Result<T, StoreError> {
-    let known = facts::find(view, name)?;
-    Ok(known.and_then(|known| serde_json::from_slice(&known).ok()).unwrap_or_default())
-}
-
 /// The secret of a group's link, where it has one that this device can read.
 ///
 /// # Errors
@@ -73,7 +69,7 @@ pub fn group_link(view: &View<'_>, id: &ConversationId) -> Result<Option<LinkSec
 /// # Errors
 /// The database cannot be read.
 pub fn join_asks(view: &View<'_>, id: &ConversationId) -> Result<Vec<AccountId>, StoreError> {
-    let all: BTreeMap<String, Stand> = fact(view, &asks_name(id))?;
+    let all: BTreeMap<String, Stand> = fact(view, &asks_name(id))?.unwrap_or_default();
     let waiting = all.iter().filter(|(_, stand)| **stand == Stand::Waiting);
     Ok(waiting.filter_map(|(account, _)| account.parse().ok()).collect())
 }
@@ -96,9 +92,9 @@ impl Step<'_, '_> {
         if let Some(refusal) = self.refuse_text(account, "-")? {
             return Ok(Outcome::Refused(refusal));
         }
-        let mut asked: BTreeMap<String, u64> = fact(self.tx, ASKED)?;
+        let mut asked: BTreeMap<String, u64> = fact(self.tx, ASKED)?.unwrap_or_default();
         asked.insert(id.to_string(), self.now.as_ms());
-        self.keep_fact(ASKED, &asked)?;
+        self.keep(ASKED, &asked)?;
         let conversation = self.open_conversation(account)?;
         let secret = Some(Secret::new(*secret.expose()));
         let ask = JoinAsk { conversation: *id, secret, account: None };
@@ -107,17 +103,12 @@ impl Step<'_, '_> {
 
     /// Whether this account has asked to be in a group that it was added to; it is asked for no more.
     pub(crate) fn had_asked(&mut self, id: &ConversationId) -> Result<bool, Stop> {
-        let mut asked: BTreeMap<String, u64> = fact(self.tx, ASKED)?;
+        let mut asked: BTreeMap<String, u64> = fact(self.tx, ASKED)?.unwrap_or_default();
         let had = asked.remove(&id.to_string()).is_some();
         if had {
-            self.keep_fact(ASKED, &asked)?;
+            self.keep(ASKED, &asked)?;
         }
         Ok(had)
-    }
-
-    fn keep_fact(&self, name: &str, value: &impl Serialize) -> Result<(), Stop> {
-        let value = serde_json::to_vec(value).map_err(|_| StepError::Bug("a fact cannot be encoded"))?;
-        Ok(facts::put(self.tx, name, &value)?)
     }
 }
 
@@ -169,12 +160,12 @@ impl Step<'_, '_> {
             return Ok(false);
         }
         let name = asks_name(id);
-        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?;
+        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?.unwrap_or_default();
         if all.contains_key(&who.to_string()) || all.len() >= ASKS {
             return Ok(false);
         }
         all.insert(who.to_string(), Stand::Waiting);
-        self.keep_fact(&name, &all)?;
+        self.keep(&name, &all)?;
         self.wish_to_know(who)?;
         self.notice(id, &Notice::AsksToJoin { account: who })?;
         self.event(&Event::Conversation, Some(*id), None)?;
@@ -184,12 +175,12 @@ impl Step<'_, '_> {
     /// A person does not let somebody in. Nobody is told.
     pub(crate) fn refuse_ask(&mut self, id: &ConversationId, who: AccountId) -> Result<Outcome, Stop> {
         let name = asks_name(id);
-        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?;
+        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?.unwrap_or_default();
         match all.get_mut(&who.to_string()) {
             Some(stand) if *stand == Stand::Waiting => *stand = Stand::Declined,
             _ => return Ok(Outcome::Refused(Refusal::HasNotAsked)),
         }
-        self.keep_fact(&name, &all)?;
+        self.keep(&name, &all)?;
         self.event(&Event::Conversation, Some(*id), None)?;
         Ok(Outcome::Done)
     }
@@ -217,12 +208,12 @@ impl Step<'_, '_> {
                 facts::delete(self.tx, &name)?;
             }
         }
-        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?;
+        let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?.unwrap_or_default();
         let before = all.len();
         for account in members {
             all.remove(&account.to_string());
         }
-        if all.len() == before { Ok(()) } else { self.keep_fact(&name, &all) }
+        if all.len() == before { Ok(()) } else { self.keep(&name, &all) }
     }
 }
 

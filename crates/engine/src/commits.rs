@@ -364,8 +364,7 @@ impl Step<'_, '_> {
     /// Makes a Commit and puts it into the outbox. Where it cannot be made, it is tried again later.
     pub(crate) fn commit(&mut self, conversation: &Conversation, intent: &Intent) -> Result<(), Stop> {
         let group = conversation.group.ok_or(StepError::Bug("an active conversation has no group"))?;
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         let staged = match self.stage_commit(&group, intent)? {

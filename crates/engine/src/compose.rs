@@ -196,6 +196,29 @@ impl Step<'_, '_> {
         Ok(content.encode().map_err(|_| StepError::Bug("a text that was checked cannot be encoded"))?)
     }
 
+    /// What a device says by itself: new, for ever, and with nothing for who does not know the kind.
+    pub(crate) fn content(&self, kind: Kind) -> Result<Content, Stop> {
+        Ok(Content {
+            content_id: ContentId::new(rng::bytes(self.entropy)),
+            sent_at: self.now,
+            fallback: String::new(),
+            witness: self.draft_witness()?,
+            lives_for_s: 0,
+            kind,
+        })
+    }
+
+    /// Says something of which no row is kept.
+    pub(crate) fn say(
+        &mut self,
+        conversation: &Conversation,
+        view: &GroupView,
+        kind: Kind,
+    ) -> Result<(), Stop> {
+        let content = self.content(kind)?;
+        self.encrypt(conversation, view, content, None, &[]).map(drop)
+    }
+
     /// Encrypts what waits in a conversation, as much as there is room for. The conversation is active and its group
     /// needs nothing first.
     pub(crate) fn compose(&mut self, conversation: &Conversation, view: &GroupView) -> Result<(), Stop> {
@@ -209,8 +232,7 @@ impl Step<'_, '_> {
             if left == 0 {
                 return Ok(());
             }
-            if !self.has_room()? {
-                self.session.crowded.insert(conversation.id);
+            if !self.has_room_for(&conversation.id)? {
                 return Ok(());
             }
             let draft = Encoded::from_row(entry.entry.content.clone()).decode();
@@ -259,8 +281,16 @@ impl Step<'_, '_> {
         Ok(unanswered.iter().all(|row| in_order(row) && !put_off(row)))
     }
 
-    /// Whether another send fits into the server's window.
-    pub(crate) fn has_room(&self) -> Result<bool, Stop> {
+    /// Whether another send fits into the server's window. Where none does, the conversation is looked at when one does.
+    pub(crate) fn has_room_for(&mut self, id: &ConversationId) -> Result<bool, Stop> {
+        let has_room = self.has_room()?;
+        if !has_room {
+            self.session.crowded.insert(*id);
+        }
+        Ok(has_room)
+    }
+
+    fn has_room(&self) -> Result<bool, Stop> {
         if outbox::count(self.tx)? >= wire::limits::SENDS_IN_FLIGHT {
             return Ok(false);
         }

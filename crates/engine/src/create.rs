@@ -59,8 +59,7 @@ impl Step<'_, '_> {
         let others = self.claimed_of_peer(&conversation.id, peer)?;
         let own = self.claimed_of_own(&conversation.id)?;
         let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         add.extend(own);

@@ -13,13 +13,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
-use hushwire_client_store::setting as facts;
-use hushwire_content::{Content, Kind};
+use hushwire_content::Kind;
 use hushwire_mls::{Application, GroupView};
-use hushwire_types::{ContentId, ConversationId, Secret, Timestamp, rng};
+use hushwire_types::{ConversationId, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::StepError;
+use crate::facts::fact;
 use crate::step::Step;
 use crate::stop::Stop;
 
@@ -41,13 +40,7 @@ struct Keys {
 
 impl Step<'_, '_> {
     fn keys(&self) -> Result<Keys, Stop> {
-        let known = facts::find(self.tx, NAME)?;
-        Ok(known.and_then(|known| serde_json::from_slice(&known).ok()).unwrap_or_default())
-    }
-
-    fn keep_keys(&self, keys: &Keys) -> Result<(), Stop> {
-        let value = serde_json::to_vec(keys).map_err(|_| StepError::Bug("a fact cannot be encoded"))?;
-        Ok(facts::put(self.tx, NAME, &value)?)
+        Ok(fact(self.tx, NAME)?.unwrap_or_default())
     }
 
     /// Whether the details of a group could be read just now.
@@ -59,7 +52,7 @@ impl Step<'_, '_> {
             (false, false) => keys.lacking.insert(name, None).is_none(),
             _ => false,
         };
-        if changed { self.keep_keys(&keys) } else { Ok(()) }
+        if changed { self.keep(NAME, &keys) } else { Ok(()) }
     }
 
     /// Groups in which a key is lacking or owed are looked at after a login.
@@ -87,16 +80,15 @@ impl Step<'_, '_> {
         if asked.is_none() && owed.is_none() {
             return Ok(());
         }
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         if let Some(asked) = asked {
             let again = asked.map(|at| Timestamp::from_ms(at).after(ASK_AGAIN));
             if again.is_none_or(|again| again <= self.now) {
-                self.say_key(conversation, view, None)?;
+                self.say(conversation, view, Kind::DetailsKey(None))?;
                 keys.lacking.insert(name.clone(), Some(self.now.as_ms()));
-                self.keep_keys(&keys)?;
+                self.keep(NAME, &keys)?;
             }
             let again = again.filter(|again| *again > self.now);
             self.session.attend_at(conversation.id, again.unwrap_or_else(|| self.now.after(ASK_AGAIN)));
@@ -107,30 +99,13 @@ impl Step<'_, '_> {
             return Ok(());
         }
         keys.owed.remove(&name);
-        self.keep_keys(&keys)?;
+        self.keep(NAME, &keys)?;
         let group = self.group_of(conversation)?;
         let key = self.device.details_key(&group).map_err(|error| crate::stop::own_fault(&error))?;
         match key.filter(|_| asked.is_none()) {
-            Some(key) => self.say_key(conversation, view, Some(key)),
+            Some(key) => self.say(conversation, view, Kind::DetailsKey(Some(key))),
             None => Ok(()),
         }
-    }
-
-    fn say_key(
-        &mut self,
-        conversation: &Conversation,
-        view: &GroupView,
-        key: Option<Secret<32>>,
-    ) -> Result<(), Stop> {
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind: Kind::DetailsKey(key),
-        };
-        self.encrypt(conversation, view, content, None, &[]).map(drop)
     }
 
     /// Somebody lacks the key, or says it.
@@ -151,10 +126,10 @@ impl Step<'_, '_> {
             let turn = self.now.after(TURN * u32::try_from(place).unwrap_or(u32::MAX));
             keys.owed.insert(name, turn.as_ms());
             self.session.attend(conversation.id);
-            return self.keep_keys(&keys);
+            return self.keep(NAME, &keys);
         };
         if keys.owed.remove(&name).is_some() {
-            self.keep_keys(&keys)?;
+            self.keep(NAME, &keys)?;
         }
         if !keys.lacking.contains_key(&name) {
             return Ok(());

@@ -12,7 +12,7 @@ use hushwire_client_store::StoreError;
 use hushwire_client_store::conversation::ConversationState;
 use hushwire_content::{Content, Kind};
 use hushwire_mls::{Processed, message_hash};
-use hushwire_types::{ContentId, ConversationId, Subject, rng};
+use hushwire_types::{ConversationId, Subject};
 use hushwire_wire as wire;
 use hushwire_wire::{Opaque, Place};
 
@@ -44,14 +44,7 @@ impl Step<'_, '_> {
         else {
             return Ok(Outcome::Done);
         };
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind: Kind::Typing { stopped },
-        };
+        let content = self.content(Kind::Typing { stopped })?;
         let padded = content.encode_padded().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let Ok(encrypted) = self.device.encrypt(&group, &padded) else {
             return Err(Stop::Lost(conversation.id));

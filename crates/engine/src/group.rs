@@ -166,8 +166,7 @@ impl Step<'_, '_> {
             self.claimed_of_own(&conversation.id)?,
         );
         let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         add.extend(own);

@@ -23,14 +23,15 @@ use std::time::Duration;
 use hushwire_backup::{RECORD_BYTES, Record};
 use hushwire_client_store::conversation::Conversation;
 use hushwire_client_store::{StoreError, View, setting as facts};
-use hushwire_content::{Content, HistoryAsk, HistoryPart, Kind};
+use hushwire_content::{HistoryAsk, HistoryPart, Kind};
 use hushwire_mls::{Application, GroupView};
-use hushwire_types::{ContentId, DeviceId, Timestamp, rng};
+use hushwire_types::{DeviceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::fact;
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{Event, Outcome, Refusal, StepError, text};
+use crate::{Event, Outcome, Refusal, text};
 
 /// Parts that may come until it is asked again.
 const WINDOW: u32 = 8;
@@ -93,13 +94,6 @@ pub fn history_wanted(view: &View<'_>) -> Result<Option<HistoryProgress>, StoreE
 pub fn history_handed(view: &View<'_>, to: DeviceId) -> Result<Option<bool>, StoreError> {
     let asked = fact::<Vec<Asked>>(view, ASKED)?.unwrap_or_default();
     Ok(asked.into_iter().find(|asked| asked.by == Named(to)).map(|asked| asked.is_over))
-}
-
-pub(crate) fn fact<T: for<'de> Deserialize<'de>>(
-    view: &View<'_>,
-    name: &str,
-) -> Result<Option<T>, StoreError> {
-    Ok(facts::find(view, name)?.and_then(|value| serde_json::from_slice(&value).ok()))
 }
 
 /// The new device.
@@ -224,7 +218,7 @@ impl Step<'_, '_> {
         let parts = if forgone { 0 } else { parts };
         let device = wanted.of.map(|Named(device)| device);
         let ask = HistoryAsk { device, from: wanted.from.clone(), parts };
-        self.say_to_own_devices(conversation, view, Kind::HistoryAsk(ask))?;
+        self.say(conversation, view, Kind::HistoryAsk(ask))?;
         if forgone {
             facts::delete(self.tx, WANTED)?;
             facts::delete(self.tx, FORGONE)?;
@@ -278,8 +272,7 @@ impl Step<'_, '_> {
                     asked.is_over = true;
                     break;
                 }
-                if !self.has_room()? {
-                    self.session.crowded.insert(conversation.id);
+                if !self.has_room_for(&conversation.id)? {
                     break;
                 }
                 let part = self.part(device, &asked.from)?;
@@ -287,7 +280,7 @@ impl Step<'_, '_> {
                 asked.left -= 1;
                 asked.is_over = part.to.is_empty();
                 *left -= 1;
-                self.say_to_own_devices(conversation, view, Kind::HistoryPart(part))?;
+                self.say(conversation, view, Kind::HistoryPart(part))?;
                 if asked.is_over {
                     break;
                 }
@@ -310,8 +303,7 @@ impl Step<'_, '_> {
         if !with_oneself || view.members.len() < 2 || left == 0 {
             return Ok(());
         }
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         if self.ask_for_history(conversation, view)? {
@@ -331,32 +323,10 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn say_to_own_devices(
-        &mut self,
-        conversation: &Conversation,
-        view: &GroupView,
-        kind: Kind,
-    ) -> Result<(), Stop> {
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind,
-        };
-        self.encrypt(conversation, view, content, None, &[]).map(drop)
-    }
-
     fn is_of_mine(&self, conversation: &Conversation, message: &Application) -> bool {
         let (sender, me) = (&message.sender, &self.me);
         conversation.kind.peer() == Some(me.account)
             && sender.account == me.account
             && sender.device != me.device
-    }
-
-    pub(crate) fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Stop> {
-        let value = serde_json::to_vec(value).map_err(|_| StepError::Bug("a fact cannot be encoded"))?;
-        Ok(facts::put(self.tx, name, &value)?)
     }
 }

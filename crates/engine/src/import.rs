@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //! - What is here stands: a backup adds what is missing and changes no row (but one that somebody handed over gives way to the same
-//!   one as this account received it). So restoring twice, or again after having been
-//!   killed on the way, does no harm, and a message that is delivered too is shown once, whichever came first.
+//!   one as this account received it). So restoring twice, or again after having been killed on the way, does no harm, and a message
+//!   that is delivered too is shown once, whichever came first.
 //! - Nothing is as if it had just happened: no message arrives, no receipt is owed, nothing is unread.
 //! - What was taken back since stays so: a message is put next to the deletions and new wordings that are here, and these
 //!   next to it. What was deleted for oneself, or disappears, does not come back.

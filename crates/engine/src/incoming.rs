@@ -166,8 +166,6 @@ impl Step<'_, '_> {
         content: &Content,
         encoded: &Encoded,
     ) -> Result<(), Stop> {
-        let (account, content_id) = (message.sender.account, content.content_id);
-        self.supersede_told(&MessageRef { conversation: conversation.id, account, content: content_id })?;
         match &content.kind {
             Kind::Receipt(receipt) => self.take_receipt(&conversation.id, message, receipt),
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),
@@ -208,6 +206,7 @@ impl Step<'_, '_> {
         if setting::is_on(self.tx, &named.subject(), code::HIDDEN)? == Some(true) {
             return Ok(());
         }
+        self.supersede_told(&named)?;
         let Inserted::New(row) = timeline::insert(self.tx, &new)? else { return Ok(()) };
         self.index(row, &content.kind)?;
         self.begins_to_live(row, &new, content.lives_for_s)?;

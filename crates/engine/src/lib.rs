@@ -105,6 +105,7 @@ mod ephemeral;
 mod error;
 mod event;
 mod expiry;
+mod facts;
 mod group;
 mod handover;
 mod import;

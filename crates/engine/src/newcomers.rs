@@ -33,12 +33,12 @@ use hushwire_client_store::conversation::{Conversation, ConversationKind};
 use hushwire_client_store::outbox::{self, Outgoing};
 use hushwire_client_store::wish::WishId;
 use hushwire_client_store::{StoreError, View, member};
-use hushwire_content::{Content, HistoryBundle, Kind, limits};
+use hushwire_content::{HistoryBundle, Kind, limits};
 use hushwire_mls::{EpochChange, GroupView};
-use hushwire_types::{AccountId, ContentId, ConversationId, rng};
+use hushwire_types::{AccountId, ConversationId, rng};
 use serde::{Deserialize, Serialize};
 
-use crate::handover::fact;
+use crate::facts::fact;
 use crate::remake::Remake;
 use crate::step::Step;
 use crate::stop::Stop;
@@ -204,8 +204,7 @@ impl Step<'_, '_> {
         if outbox::of_conversation(self.tx, &id)?.iter().any(|row| bundle_of(row).is_some()) {
             return Ok(());
         }
-        if !self.has_room()? {
-            self.session.crowded.insert(id);
+        if !self.has_room_for(&id)? {
             return Ok(());
         }
         bundle.accounts.retain(|Named(account)| view.members.iter().any(|leaf| leaf.account == *account));
@@ -219,15 +218,7 @@ impl Step<'_, '_> {
         if tell {
             self.tell_handed(&id, self.me.account, &part.accounts, part.messages)?;
         }
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind: Kind::HistoryBundle(part),
-        };
-        self.encrypt(conversation, view, content, None, &[]).map(drop)
+        self.say(conversation, view, Kind::HistoryBundle(part))
     }
 
     /// The server has taken a part, or will never take it.

@@ -11,9 +11,9 @@ use hushwire_client_store::about::{self, Aspect};
 use hushwire_client_store::conversation::Conversation;
 use hushwire_client_store::timeline::{self, Entry, RowId};
 use hushwire_client_store::{StoreError, expiry, member, receipt as receipts};
-use hushwire_content::{Content, Kind, Receipt, ReceiptKind, limits};
+use hushwire_content::{Kind, Receipt, ReceiptKind, limits};
 use hushwire_mls::{Application, GroupView};
-use hushwire_types::{AccountId, ContentId, ConversationId, Generation, Order, Subject, rng};
+use hushwire_types::{AccountId, ContentId, ConversationId, Generation, Order, Subject};
 
 use crate::about::MessageRef;
 use crate::setting::{self, account_settings, code, flag};
@@ -99,8 +99,7 @@ impl Step<'_, '_> {
         if owed.is_empty() || left == 0 || !self.receipts_due(&conversation.id, owed.len()) {
             return Ok(());
         }
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         // Where several people write, each hears of their own.
@@ -110,14 +109,7 @@ impl Step<'_, '_> {
         let content_ids = theirs().map(|entry| entry.entry.content_id).collect();
         let account = author.filter(|_| conversation.kind.peer().is_none());
         let kind = Kind::Receipt(Receipt { kind: ReceiptKind::Delivered, content_ids, account });
-        let content = Content {
-            content_id: ContentId::new(rng::bytes(self.entropy)),
-            sent_at: self.now,
-            fallback: String::new(),
-            witness: self.draft_witness()?,
-            lives_for_s: 0,
-            kind,
-        };
+        let content = self.content(kind)?;
         self.encrypt(conversation, view, content, None, &rows)?;
         for row in rows {
             receipts::settle(self.tx, row)?;

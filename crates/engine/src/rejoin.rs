@@ -128,8 +128,7 @@ impl Step<'_, '_> {
         {
             return Ok(());
         }
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         let at_least =

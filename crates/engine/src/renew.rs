@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::wish;
-use hushwire_client_store::{group_facts, member, mls_row, setting as facts, witness};
+use hushwire_client_store::{group_facts, member, mls_row, witness};
 use hushwire_content::GroupDetails;
 use hushwire_group_policy::{Amendment, Charter, GroupExtension, Permissions, Rank, Role, Who};
 use hushwire_identity::LeafCredential;
@@ -30,6 +30,7 @@ use hushwire_types::{AccountId, ConversationId, Epoch, Generation, GroupId, Secr
 use hushwire_wire as wire;
 
 use crate::command::GroupChange;
+use crate::facts::fact;
 use crate::step::Step;
 use crate::stop::{Stop, own_fault};
 use crate::wishes::Wish;
@@ -119,8 +120,7 @@ impl Step<'_, '_> {
         };
         let own = self.claimed_of_own(&conversation.id)?;
         let (Some(mut add), Some(own)) = (others, own) else { return Ok(()) };
-        if !self.has_room()? {
-            self.session.crowded.insert(conversation.id);
+        if !self.has_room_for(&conversation.id)? {
             return Ok(());
         }
         add.extend(own);
@@ -344,9 +344,7 @@ impl Step<'_, '_> {
 
     /// Brings back into memory since when the server lags.
     pub(crate) fn recall_lags(&mut self) -> Result<(), Stop> {
-        let known = facts::find(self.tx, BEHIND)?;
-        let known: BTreeMap<String, u64> =
-            known.and_then(|known| serde_json::from_slice(&known).ok()).unwrap_or_default();
+        let known: BTreeMap<String, u64> = fact(self.tx, BEHIND)?.unwrap_or_default();
         let known = known.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, Timestamp::from_ms(at))));
         self.session.behind = known.collect();
         Ok(())
@@ -355,8 +353,7 @@ impl Step<'_, '_> {
     fn keep_lags(&self) -> Result<(), Stop> {
         let all: BTreeMap<String, u64> =
             self.session.behind.iter().map(|(id, at)| (id.to_string(), at.as_ms())).collect();
-        let value = serde_json::to_vec(&all).map_err(|_| StepError::Bug("a fact cannot be encoded"))?;
-        Ok(facts::put(self.tx, BEHIND, &value)?)
+        self.keep(BEHIND, &all)
     }
 }
 

@@ -17,10 +17,10 @@ use hushwire_client_store::account::{self, Trust};
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind};
 use hushwire_client_store::register::{self, Register};
 use hushwire_client_store::{about, expiry, timeline};
-use hushwire_content::{Content, Kind, limits};
+use hushwire_content::{Kind, limits};
 use hushwire_identity::ListHead;
 use hushwire_mls::{Application, GroupView};
-use hushwire_types::{AccountId, ContentId, ListNumber, Subject, Timestamp, rng};
+use hushwire_types::{AccountId, ListNumber, Subject, Timestamp};
 
 use crate::compose::check_text;
 use crate::known_list::NOT_SAID;
@@ -120,18 +120,10 @@ impl Step<'_, '_> {
             if told.is_empty() {
                 return Ok(());
             }
-            if !self.has_room()? {
-                self.session.crowded.insert(conversation.id);
+            if !self.has_room_for(&conversation.id)? {
                 return Ok(());
             }
-            let content = Content {
-                content_id: ContentId::new(rng::bytes(self.entropy)),
-                sent_at: self.now,
-                fallback: String::new(),
-                witness: self.draft_witness()?,
-                lives_for_s: 0,
-                kind: Kind::Registers(told.iter().map(to_content).collect()),
-            };
+            let content = self.content(Kind::Registers(told.iter().map(to_content).collect()))?;
             let send_seq = self.encrypt(conversation, view, content, None, &[])?;
             for register in &told {
                 register::tell(self.tx, register, send_seq)?;

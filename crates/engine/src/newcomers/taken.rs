@@ -12,7 +12,7 @@ use hushwire_wire::Place;
 use serde::{Deserialize, Serialize};
 
 use super::Named;
-use crate::handover::fact;
+use crate::facts::fact;
 use crate::setting::{self, code};
 use crate::step::Step;
 use crate::stop::Stop;
