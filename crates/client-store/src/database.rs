@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::key::{KeyKind, KeySource};
 use crate::lock::ProfileLock;
 use crate::open::{self, OpenError};
+use crate::search::border;
 
 /// A profile's database, open for writing. One exists per profile, in all processes together.
 pub struct Database {
@@ -99,8 +100,13 @@ impl Database {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         let (result, erased) = {
-            let tx = Tx { view: View { connection: &transaction }, erased: Cell::new(false) };
-            (work(&tx)?, tx.erased.get())
+            let view = View { connection: &transaction };
+            let tx = Tx { view, erased: Cell::new(false), owes_clearing: Cell::new(false) };
+            let result = work(&tx)?;
+            if tx.owes_clearing.get() {
+                border::clear(&tx)?;
+            }
+            (result, tx.erased.get())
         };
         transaction.commit().map_err(StoreError::from)?;
         if erased {
@@ -245,6 +251,8 @@ impl fmt::Debug for View<'_> {
 pub struct Tx<'a> {
     view: View<'a>,
     erased: Cell<bool>,
+    /// Words were erased, and the borders of the search index may still tell of them.
+    owes_clearing: Cell<bool>,
 }
 
 impl Tx<'_> {
@@ -260,6 +268,16 @@ impl Tx<'_> {
             self.erased.set(true);
         }
         Ok(changed)
+    }
+
+    /// Has the words that were noted cleared from the borders of the search index before the step ends.
+    pub(crate) fn owe_clearing(&self) {
+        self.owes_clearing.set(true);
+    }
+
+    /// Statements without parameters.
+    pub(crate) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.view.connection.execute_batch(sql)?)
     }
 
     /// Changes one row that must be there.

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::error::StoreError;
 use crate::key::{KeyKind, KeySource};
 use crate::lock::ProfileLock;
+use crate::search::border;
 use crate::{header, migrate};
 
 const FILE: &str = "hush.db";
@@ -173,6 +174,7 @@ fn writer(path: &Path, data_key: &Secret<32>) -> Result<Connection, OpenError> {
     let mut connection = connect(path, data_key, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch(DURABLE).map_err(StoreError::from)?;
     migrate::migrate(&mut connection)?;
+    connection.execute_batch(border::TABLES).map_err(StoreError::from)?;
     Ok(connection)
 }
 

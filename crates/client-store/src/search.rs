@@ -9,18 +9,16 @@
 //!   span of time is a range of numbers. Conversation and author stand in it as words that no text has, so that a search
 //!   within them meets no other row, however common its words are.
 
+pub(crate) mod border;
+
 use std::fmt;
 
 use hushwire_types::{AccountId, ConversationId, Timestamp};
-use rusqlite::{Row, params};
+use rusqlite::{Row, ToSql, params};
 
 use crate::column::{fixed_at, opt_time_at, time_at};
 use crate::timeline::{self, Entry, RowId};
 use crate::{StoreError, Tx, View};
-
-/// Erases a row of the timeline from the index.
-pub(crate) const REMOVE: &str =
-    "DELETE FROM search WHERE rowid = (SELECT found_at FROM timeline WHERE id = ?1)";
 
 /// Numbers for each millisecond, so that messages of one moment have each their own.
 const NUMBERS_PER_MS: i64 = 1 << 20;
@@ -114,7 +112,6 @@ impl fmt::Debug for Piece {
 /// # Errors
 /// [`StoreError::Absent`] where there is no such row.
 pub fn put(tx: &Tx<'_>, row: RowId, text: &str) -> Result<(), StoreError> {
-    remove(tx, row)?;
     let facts = tx.one(
         "SELECT conversation, account, sent_at, accepted_at, found_at FROM timeline WHERE id = ?1",
         params![row.0],
@@ -122,7 +119,10 @@ pub fn put(tx: &Tx<'_>, row: RowId, text: &str) -> Result<(), StoreError> {
     )?;
     let facts = facts.ok_or(StoreError::Absent("timeline row"))?;
     let number = match facts.found_at {
-        Some(number) => number,
+        Some(number) => {
+            remove(tx, row)?;
+            number
+        }
         None => give_number(tx, row, &facts)?,
     };
     let tags = format!("{} {}", conversation_tag(&facts.conversation), account_tag(&facts.account));
@@ -137,7 +137,19 @@ pub fn put(tx: &Tx<'_>, row: RowId, text: &str) -> Result<(), StoreError> {
 /// # Errors
 /// The database cannot be written.
 pub fn remove(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
-    tx.erase(REMOVE, params![row.0])?;
+    erase(tx, "SELECT found_at FROM timeline WHERE id = ?1", &row.0)
+}
+
+/// Erases all texts of a conversation from the index.
+pub(crate) fn remove_conversation(tx: &Tx<'_>, conversation: &ConversationId) -> Result<(), StoreError> {
+    let rows = "SELECT found_at FROM timeline WHERE conversation = ?1 AND found_at IS NOT NULL";
+    erase(tx, rows, &conversation.as_ref())
+}
+
+/// Erases the rows that an expression with one parameter names.
+fn erase(tx: &Tx<'_>, rows: &str, of: &dyn ToSql) -> Result<(), StoreError> {
+    border::note(tx, rows, of)?;
+    tx.erase(&format!("DELETE FROM search WHERE rowid IN ({rows})"), params![of])?;
     Ok(())
 }
 

@@ -371,8 +371,8 @@ pub fn set_delivered(tx: &Tx<'_>, row: RowId, at: Timestamp) -> Result<(), Store
 /// # Errors
 /// The database cannot be written.
 pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
+    search::remove(tx, row)?;
     for sql in [
-        search::REMOVE,
         "DELETE FROM receipt_owed WHERE timeline = ?1",
         "DELETE FROM seen_by WHERE timeline = ?1",
         "DELETE FROM expiry WHERE timeline = ?1",
@@ -391,9 +391,8 @@ pub fn erase(tx: &Tx<'_>, row: RowId) -> Result<(), StoreError> {
 /// # Errors
 /// The database cannot be written.
 pub fn erase_conversation(tx: &Tx<'_>, conversation: &ConversationId) -> Result<(), StoreError> {
+    search::remove_conversation(tx, conversation)?;
     for sql in [
-        "DELETE FROM search WHERE rowid IN
-             (SELECT found_at FROM timeline WHERE conversation = ?1 AND found_at IS NOT NULL)",
         "DELETE FROM receipt_owed WHERE conversation = ?1",
         "DELETE FROM seen_by WHERE timeline IN (SELECT id FROM timeline WHERE conversation = ?1)",
         "DELETE FROM expiry WHERE timeline IN (SELECT id FROM timeline WHERE conversation = ?1)",
