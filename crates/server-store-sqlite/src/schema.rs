@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -246,6 +246,14 @@ CREATE TABLE classic_message(
 CREATE INDEX classic_message_recipient ON classic_message(recipient);
 CREATE INDEX classic_message_sender ON classic_message(recipient, sender);
 CREATE TABLE classic_seen(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// One index in the place of two: each message of wire version 1 writes a page less. It finds the next message of all, and of one
+/// sender without a look at the messages before it.
+const CLASSIC_NEXT: &str = "
+DROP INDEX classic_message_recipient;
+DROP INDEX classic_message_sender;
+CREATE INDEX classic_message_next ON classic_message(recipient, id, sender);
 ";
 
 /// Brings a file to the newest version.
