@@ -20,8 +20,9 @@ use crate::socket;
 
 /// Subprotocol of the WebSocket.
 const SUBPROTOCOL: &str = "hushwire.v2";
-/// Read buffer of a WebSocket: an idle connection keeps it.
-const READ_BUFFER: usize = 4 * 1024;
+/// Read buffer of a WebSocket: an idle connection keeps it. Most frames fit; what is larger is read in several pieces, which come out of the
+/// buffer of TLS without a system call.
+const READ_BUFFER: usize = 2 * 1024;
 /// Frames gather up to so many bytes before they are written without being flushed: one TLS record. The buffer is made with
 /// the first frame and grows with what is in it, so an idle connection does not have it.
 const WRITE_BUFFER: usize = 16 * 1024;
@@ -63,9 +64,12 @@ async fn web_socket(
     if upgrade.selected_protocol().is_none() {
         return (StatusCode::BAD_REQUEST, "the subprotocol hushwire.v2 is required\n").into_response();
     }
-    upgrade.on_upgrade(move |web_socket| async move {
-        socket::serve(shared.node, web_socket, peer, shared.stop).await;
-        drop(seat);
+    upgrade.on_upgrade(move |web_socket| {
+        let served = socket::serve(shared.node, web_socket, peer, shared.stop);
+        async move {
+            served.await;
+            drop(seat);
+        }
     })
 }
 

@@ -4,6 +4,7 @@
 //! in its inbox, all that has gathered there at once, and ends when the peer is silent for [`SILENCE`] or takes nothing for [`SEND_DEADLINE`]. Whatever it
 //! had not sent is in the store.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use hushwire_delivery::{Next, Peer, Session, Step};
+use hushwire_delivery::{Event, Next, Peer, Session, Step};
 use hushwire_types::Clock;
 use hushwire_wire::frame::{self, ClientFrame, ServerFrame};
 use hushwire_wire::{Error, ErrorCode, Response};
@@ -32,18 +33,17 @@ const SEND_DEADLINE: Duration = Duration::from_secs(30);
 const TOGETHER: usize = 64;
 
 /// Serves one client until it leaves, is fenced, falls silent, or the server stops.
-pub(crate) async fn serve(node: Arc<Node>, socket: WebSocket, peer: Peer, mut stop: watch::Receiver<bool>) {
+///
+/// Thousands of these wait at the same time, so each is small: the client is in a box of its own, where it is made (an async function would
+/// keep room for its arguments as well), and whatever is done with a frame has its room only while it is done.
+pub(crate) fn serve(
+    node: Arc<Node>,
+    socket: WebSocket,
+    peer: Peer,
+    stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send {
     let (session, inbox) = node.enter(peer);
-    let mut line = Line { node, socket, session, inbox, asked: false };
-    metrics::gauge!("hushd_connections").increment(1);
-    tokio::select! {
-        () = line.run() => {}
-        () = stopped(&mut stop) => {}
-    }
-    metrics::gauge!("hushd_connections").decrement(1);
-    let _ = timeout(Duration::from_secs(1), line.socket.send(Message::Close(None))).await;
-    let told = line.node.service.disconnect(&mut line.session);
-    line.node.inboxes.post(told);
+    Box::new(Line { node, socket, session, inbox, asked: false }).serve(stop)
 }
 
 /// One client.
@@ -60,6 +60,22 @@ struct Line {
 struct Over;
 
 impl Line {
+    async fn serve(mut self: Box<Self>, mut stop: watch::Receiver<bool>) {
+        metrics::gauge!("hushd_connections").increment(1);
+        tokio::select! {
+            () = self.run() => {}
+            () = stopped(&mut stop) => {}
+        }
+        metrics::gauge!("hushd_connections").decrement(1);
+        Box::pin(self.leave()).await;
+    }
+
+    async fn leave(&mut self) {
+        let _ = timeout(Duration::from_secs(1), self.socket.send(Message::Close(None))).await;
+        let told = self.node.service.disconnect(&mut self.session);
+        self.node.inboxes.post(told);
+    }
+
     async fn run(&mut self) {
         let mut heard = Instant::now();
         // One timer for the life of the connection: to set one for each message would cost more than to read it.
@@ -69,20 +85,17 @@ impl Line {
                 received = self.socket.next() => {
                     heard = Instant::now();
                     self.asked = false;
-                    self.received(received).await
+                    Box::pin(self.received(received)).await
                 }
-                events = self.inbox.take() => {
-                    let step = self.node.service.events(&mut self.session, events);
-                    self.step(step).await
-                }
+                events = self.inbox.take() => Box::pin(self.told(events)).await,
                 () = alarm.as_mut() => {
-                    let done = if heard.elapsed() < QUIET { Ok(()) } else { self.quiet().await };
+                    let done = if heard.elapsed() < QUIET { Ok(()) } else { Box::pin(self.quiet()).await };
                     alarm.as_mut().reset(heard + if self.asked { SILENCE } else { QUIET });
                     done
                 }
             };
             let done = match done {
-                Ok(()) => self.flush().await,
+                Ok(()) => Box::pin(self.flush()).await,
                 over => over,
             };
             if done.is_err() {
@@ -97,6 +110,12 @@ impl Line {
             return Err(Over);
         }
         self.feed(Message::Ping(Bytes::new())).await
+    }
+
+    /// Something waits for the client.
+    async fn told(&mut self, events: VecDeque<Event>) -> Result<(), Over> {
+        let step = self.node.service.events(&mut self.session, events);
+        self.step(step).await
     }
 
     /// Takes a message, and those that came with it.
