@@ -10,6 +10,7 @@ use hushwire_identity::InviteCode;
 use hushwire_server::Server;
 use hushwire_server::admin::{Ask, Reply};
 use hushwire_server::config::{self, Config, Log, LogFormat, TlsMode};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Listener, Place};
@@ -122,6 +123,7 @@ fn dev_invite(data_dir: &Path, server: &Server) -> Result<InviteCode> {
 /// Runs a server until it is told to stop; `started` gives what is printed once it listens.
 fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Result<()> {
     log_to_stderr(&config.log)?;
+    make_room_for_connections(config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anybody is told that it runs: who reads that may stop it at once.
@@ -142,6 +144,25 @@ fn run(config: &Config, started: impl FnOnce(&Server) -> Result<String>) -> Resu
         server.stop().await;
         Ok(())
     })
+}
+
+/// Each connection is an open file, and systems allow few of them until a program asks for more.
+fn make_room_for_connections(connections: usize) {
+    /// The database, listeners, bodies under way.
+    const OTHERS: u64 = 256;
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let limit = getrlimit(Resource::Nofile);
+    // No limit is a `None`.
+    let Some(current) = limit.current.filter(|current| *current < wanted) else { return };
+    let room = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(room), maximum: limit.maximum }).is_ok();
+    let room = if raised { room } else { current };
+    if room < wanted {
+        tracing::warn!(
+            "only {room} files may be open: limits.connections is {connections}, and some of these will be refused; \
+             raise the limit (systemd: LimitNOFILE={wanted})"
+        );
+    }
 }
 
 fn log_to_stderr(log: &Log) -> Result<()> {
