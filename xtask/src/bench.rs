@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: builds with optimisation, and measures.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::classic;
 use crate::run::{cargo, has_program, root, step};
@@ -22,23 +23,32 @@ pub(crate) struct Options {
     classic: bool,
     /// Where the databases are put; the disk under it is measured.
     #[arg(long)]
-    folder: Option<std::path::PathBuf>,
+    folder: Option<PathBuf>,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What else than the short round can be measured.
+#[derive(Subcommand)]
+enum Part {
+    /// Thousands of clients against a hushd: online, offline, fan-out, reconnect storm, idle, claims, registration.
+    Load {
+        /// What `hushwire-load --help` knows.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Builds and runs. Where there are two cores and util-linux' `taskset`, the load comes from the second one, and the server
 /// is alone on the first.
 pub(crate) fn run(options: &Options) -> Result<()> {
     step(&mut cargo("build --release --locked -p hushd -p hushwire-bench")?)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), Into::into);
-    let (bench, hushd) = (target.join("release/hushwire-bench"), target.join("release/hushd"));
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let mut command = if cores > 1 && has_program("taskset") {
-        let mut command = Command::new("taskset");
-        command.args(["-c", "1"]).arg(bench);
-        command
-    } else {
-        Command::new(bench)
-    };
+    let release = target()?.join("release");
+    let hushd = release.join("hushd");
+    if let Some(Part::Load { arguments }) = &options.part {
+        return step(on_second_core(release.join("hushwire-load")).arg("--hushd").arg(hushd).args(arguments));
+    }
+    let mut command = on_second_core(release.join("hushwire-bench"));
     command.arg("--hushd").arg(hushd).args(["--seconds", &options.seconds.to_string()]);
     if let Ok(python) = classic::python() {
         command.arg("--python").arg(python);
@@ -52,4 +62,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     step(&mut command)
+}
+
+fn target() -> Result<PathBuf> {
+    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), Into::into))
+}
+
+fn on_second_core(program: PathBuf) -> Command {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    if cores > 1 && has_program("taskset") {
+        let mut command = Command::new("taskset");
+        command.args(["-c", "1"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
 }

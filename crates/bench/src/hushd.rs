@@ -1,16 +1,18 @@
 //! A hushd process on a data folder, and what the system says of it.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A running hushd. It ends when this is dropped.
 pub struct Hushd {
     child: Child,
     address: SocketAddr,
+    metrics: SocketAddr,
     classic: Option<SocketAddr>,
 }
 
@@ -21,6 +23,20 @@ pub enum Cores {
     All,
     /// On the first one alone, by util-linux' `taskset`.
     First,
+}
+
+impl Cores {
+    /// The first one where there are several, so that the load has another; all where there is one.
+    #[must_use]
+    pub fn of_server() -> Self {
+        // Not `available_parallelism`: this process may have been put on one core for the same reason.
+        let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        if processors.lines().filter(|line| line.starts_with("processor")).count() > 1 {
+            Self::First
+        } else {
+            Self::All
+        }
+    }
 }
 
 impl Hushd {
@@ -44,7 +60,12 @@ impl Hushd {
         let mut command = on(cores, program);
         command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(flags);
         // A pair writes more here than one device may anywhere else.
-        command.env("HUSHD_LIMITS__MESSAGES_PER_SECOND", "0");
+        command.env("HUSHD_LIMITS__MESSAGES_PER_SECOND", "0").env("HUSHD_LIMITS__CONNECTIONS", "16000");
+        // hushd says nowhere which port it got for its metrics, so it is given one that is free now.
+        let metrics = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        command
+            .env("HUSHD_METRICS__LISTEN", metrics.to_string())
+            .env("HUSHD_REGISTRATION__METHODS", "open,invite");
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
         let mut child =
             command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
@@ -68,13 +89,19 @@ impl Hushd {
         let address = address.context("hushd does not say where it listens")?;
         // Whatever else it says is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { child, address, classic })
+        Ok(Self { child, address, metrics, classic })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves its metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> SocketAddr {
+        self.metrics
     }
 
     /// Where it listens for wire version 1.
@@ -145,4 +172,13 @@ pub(crate) fn cpu_seconds(stat: &str) -> Result<f64> {
     let (user, system) = ticks(11).zip(ticks(12)).context("an unknown form of stat")?;
     // USER_HZ is 100 on every Linux that hushd runs on.
     Ok((user + system) / 100.0)
+}
+
+/// Lets this process have as many files open as the system allows it: each connection is one.
+///
+/// # Errors
+/// The system refuses.
+pub fn open_many_files() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

@@ -3,7 +3,6 @@
 //! It trusts whatever server answers: it is the one that this program has started.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -11,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use hushwire_identity::{ChannelBinding, PublicKey};
 use hushwire_types::{IncarnationId, OsEntropy, rng};
 use hushwire_wire::frame;
-use hushwire_wire::{Hello, Request, RequestId, Response, ServerFrame};
+use hushwire_wire::{Hello, Request, RequestId, Response, ServerFrame, Welcomed};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -47,29 +46,51 @@ pub struct Source {
     socket: SplitStream<Socket>,
 }
 
-impl Line {
-    /// Connects and logs in.
+/// A connection on which the server has said who it is, and nobody is logged in.
+pub struct Greeted {
+    /// Requests go in here.
+    pub sink: Sink,
+    /// What the server says comes out here.
+    pub source: Source,
+    /// What the server said.
+    pub welcomed: Welcomed,
+    /// What a login binds to.
+    pub binding: ChannelBinding,
+}
+
+impl Greeted {
+    /// Connects and says hello.
     ///
     /// # Errors
     /// The server is not there or refuses.
-    pub async fn open(address: SocketAddr, person: &Person) -> Result<Self> {
+    pub async fn open(address: SocketAddr) -> Result<Self> {
         let tcp = TcpStream::connect(address).await?;
         tcp.set_nodelay(true)?;
         let name = ServerName::IpAddress(address.ip().into());
-        let tls = TlsConnector::from(Arc::new(trusting()?)).connect(name, tcp).await?;
+        let tls = TlsConnector::from(trusting()?).connect(name, tcp).await?;
         let exporter = tls.get_ref().1.export_keying_material([0_u8; 32], b"EXPORTER-hushwire-v2", None)?;
         let mut request = format!("ws://{address}/v2/ws").into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("hushwire.v2"));
         let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
         let (socket, source) = socket.split();
         let (mut sink, mut source) = (Sink { socket, number: 0 }, Source { socket: source });
-
         let hello =
             Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: rng::bytes(&OsEntropy) };
         sink.send(hello).await?;
         let Response::Welcomed(welcomed) = source.next().await?.response else { bail!("not welcome") };
+        Ok(Self { sink, source, welcomed, binding: ChannelBinding::Exporter(exporter) })
+    }
+}
+
+impl Line {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// The server is not there or refuses.
+    pub async fn open(address: SocketAddr, person: &Person) -> Result<Self> {
+        let Greeted { mut sink, mut source, welcomed, binding } = Greeted::open(address).await?;
         let server = PublicKey::from_bytes(&welcomed.server_key)?;
-        sink.send(login(person, &server, &ChannelBinding::Exporter(exporter), &welcomed.nonce)).await?;
+        sink.send(login(person, &server, &binding, &welcomed.nonce)).await?;
         let Response::LoggedIn(logged_in) = source.next().await?.response else { bail!("not logged in") };
         Ok(Self { sink, source, incarnation: logged_in.cursor.incarnation })
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -98,11 +98,50 @@ pub async fn tls_echoes_per_second(how_long: Duration) -> Result<f64> {
     Ok(f64::from(trips) / how_long.as_secs_f64())
 }
 
+/// Full handshakes a second of bare rustls on loopback, no session resumed: both ends here.
+///
+/// # Errors
+/// The network.
+pub async fn tls_handshakes_per_second(how_long: Duration) -> Result<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let acceptor = TlsAcceptor::from(Arc::new(self_signed()?));
+    let serving = tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // Held open until the client goes.
+                let Ok(mut tls) = acceptor.accept(tcp).await else { return };
+                let _ = tls.read(&mut [0]).await;
+            });
+        }
+    });
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        clients.spawn(async move {
+            let (begin, mut made) = (Instant::now(), 0_u32);
+            while begin.elapsed() < how_long {
+                let tcp = TcpStream::connect(address).await?;
+                let name = ServerName::IpAddress(address.ip().into());
+                drop(TlsConnector::from(trusting()?).connect(name, tcp).await?);
+                made += 1;
+            }
+            Ok::<_, anyhow::Error>(made)
+        });
+    }
+    let mut made = 0;
+    while let Some(ended) = clients.join_next().await {
+        made += ended??;
+    }
+    serving.abort();
+    Ok(f64::from(made) / how_long.as_secs_f64())
+}
+
 async fn echo(address: std::net::SocketAddr, how_long: Duration) -> Result<u32> {
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
     let name = ServerName::IpAddress(address.ip().into());
-    let mut tls = TlsConnector::from(Arc::new(trusting()?)).connect(name, tcp).await?;
+    let mut tls = TlsConnector::from(trusting()?).connect(name, tcp).await?;
     let begin = Instant::now();
     let (mut buffer, mut trips) = ([0; KIB], 0);
     for _ in 0..20 {
@@ -132,7 +171,12 @@ fn self_signed() -> Result<ServerConfig> {
 ///
 /// # Errors
 /// None with the provider that is built in.
-pub fn trusting() -> Result<ClientConfig> {
+pub fn trusting() -> Result<Arc<ClientConfig>> {
+    // Made once: it holds the randomness and the algorithms of all connections.
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(Arc::clone(config));
+    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -141,7 +185,7 @@ pub fn trusting() -> Result<ClientConfig> {
         .with_custom_certificate_verifier(Arc::new(Anybody { algorithms }))
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
+    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }
 
 #[derive(Debug)]

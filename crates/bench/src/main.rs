@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use hushwire_bench::classic::{self, Outcome, Talk};
 use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
 use hushwire_bench::line::Line;
-use hushwire_bench::load::{self, Shape};
+use hushwire_bench::load::{self, Plan, Shape};
 use hushwire_bench::people::{Chat, Maker, Person};
 use hushwire_bench::table::{Figure, Target};
 use hushwire_bench::{engine, machine, profile};
@@ -149,7 +149,7 @@ fn fan_out(
     let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
     let closed = Shape::Closed { in_flight: 20 };
     let groups = std::slice::from_ref(group);
-    let run = load::run(hushd.address(), groups, SendSeq(2), closed, warm_up, time);
+    let run = load::run(hushd.address(), groups, Plan::new(SendSeq(2), closed, warm_up, time));
     let run = runtime.block_on(run).context("into a group")?;
     let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
@@ -227,7 +227,7 @@ fn online(
     let warm_up = time / 5;
     let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
     let closed = Shape::Closed { in_flight: 20 };
-    let full = load::run(hushd.address(), pairs, SendSeq(2), closed, warm_up, time);
+    let full = load::run(hushd.address(), pairs, Plan::new(SendSeq(2), closed, warm_up, time));
     let full = runtime.block_on(full).context("at full speed")?;
     let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
@@ -250,7 +250,7 @@ fn online(
     // Numbers go on where the first run ended: no sender wrote more than all of them together.
     let open = Shape::Open { per_second: 2_000 };
     let next = SendSeq(2 + full.sent);
-    let paced = load::run(hushd.address(), pairs, next, open, warm_up, time);
+    let paced = load::run(hushd.address(), pairs, Plan::new(next, open, warm_up, time));
     let paced = runtime.block_on(paced).context("at 2,000 messages a second")?;
     let wanted = [(50.0, Some(2.0)), (90.0, None), (99.0, Some(10.0)), (99.9, None)];
     for (at, most) in wanted {

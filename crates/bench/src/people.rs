@@ -19,7 +19,7 @@ use hushwire_server_store_sqlite::SqliteStore;
 use hushwire_suite::Suite;
 use hushwire_types::{
     AccountId, Clock, ConversationId, DeviceId, Entropy, Generation, GroupId, OsEntropy, Secret, SendSeq,
-    SystemClock, Timestamp, rng,
+    SessionId, SystemClock, Timestamp, rng,
 };
 use hushwire_wire::{
     ConversationKind, CreateConversation, Hello, Login, Opaque, RecipientKeys, Register, RegistrationMethod,
@@ -79,14 +79,95 @@ impl DeviceLists for Book {
     }
 }
 
+/// Somebody who has all keys of a first device, and no account yet.
+pub struct Newcomer {
+    /// The name that it will register.
+    pub name: String,
+    /// Who it will be.
+    pub person: Person,
+    mls: Device,
+    genesis: Genesis,
+    entry: Opaque,
+    pooled: Opaque,
+    last_resort: Opaque,
+}
+
+impl Newcomer {
+    /// What it asks the server for first.
+    #[must_use]
+    pub fn register(&self) -> Register {
+        let username = Some(Sensitive::new(self.name.as_str()));
+        Register { method: RegistrationMethod::Open, username, account_id: self.person.account }
+    }
+
+    /// The keys that make the account.
+    ///
+    /// # Errors
+    /// The name is none.
+    pub fn keys(&self, server: &PublicKey, session_id: SessionId) -> Result<SendPublicKeys> {
+        let handles: Vec<Handle> = vec![format!("@{}", self.name).parse()?];
+        let account = self.person.account;
+        let statement = statement::Registration { server, handles: &handles, account: &account };
+        Ok(SendPublicKeys {
+            session_id,
+            genesis: self.genesis.as_bytes().to_vec().into(),
+            list_entry: self.entry.clone(),
+            key_packages: vec![self.pooled.clone()],
+            last_resort_key_package: self.last_resort.clone(),
+            signature: *statement.sign(&self.person.list_key).as_bytes(),
+        })
+    }
+}
+
+/// Makes newcomers who know each other's lists.
+pub struct Newcomers {
+    suite: Suite,
+    book: Arc<Book>,
+    now: Timestamp,
+    prefix: char,
+    made: usize,
+}
+
+impl Newcomers {
+    /// Their names begin with this letter, and are numbered.
+    #[must_use]
+    pub fn named(prefix: char) -> Self {
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        Self { suite: Suite::new(entropy), book: Arc::default(), now: SystemClock.now(), prefix, made: 0 }
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// None that one knows of.
+    pub fn another(&mut self) -> Result<Newcomer> {
+        self.made += 1;
+        let (list_key, mls_key) = (ListKey::generate(&OsEntropy), ListKey::generate(&OsEntropy));
+        let recovery = RecoveryKey::generate(&OsEntropy);
+        let genesis = Genesis::create(Flags::default(), &list_key, &recovery, &OsEntropy);
+        let entry = DeviceList::first_entry(&genesis, &list_key, mls_key.public(), "phone".parse()?)?;
+        let list = DeviceList::verify(genesis.as_bytes(), [&entry])?;
+        let account = list.account_id();
+        let credential = LeafCredential { account, device: list_key.device_id(), list: list.head() };
+        self.book.with(|lists| lists.insert(account, list));
+        let keys = DeviceKeys { credential, mls_key: Secret::new(*mls_key.seed().expose()) };
+        let lists: Arc<dyn DeviceLists> = Arc::<Book>::clone(&self.book);
+        let mut mls = Device::new(keys, self.suite.clone(), lists)?;
+        let now = self.now;
+        let mut package = |kind| mls.key_package(kind, now).map(|package| Opaque::from(package.bytes));
+        let (pooled, last_resort) = (package(KeyPackageKind::Pooled)?, package(KeyPackageKind::LastResort)?);
+        let person = Person { account, list_key };
+        let name = format!("{}{}", self.prefix, self.made);
+        Ok(Newcomer { name, person, mls, genesis, entry: entry.into(), pooled, last_resort })
+    }
+}
+
 /// Makes people, through the services without their limits.
 pub struct Maker {
     direct: Direct,
     server: ServerKey,
-    suite: Suite,
-    book: Arc<Book>,
+    newcomers: Newcomers,
     now: Timestamp,
-    made: usize,
     requests: u64,
 }
 
@@ -114,15 +195,8 @@ impl Maker {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let pepper = Pepper::new(Secret::new(rng::bytes(&OsEntropy)));
         let service = Service::open(store, server.clone(), pepper, settings, Arc::clone(&entropy))?;
-        Ok(Self {
-            direct: Direct::new(service),
-            server,
-            suite: Suite::new(entropy),
-            book: Arc::default(),
-            now: SystemClock.now(),
-            made: 0,
-            requests: 0,
-        })
+        let newcomers = Newcomers::named('p');
+        Ok(Self { direct: Direct::new(service), server, now: newcomers.now, newcomers, requests: 0 })
     }
 
     /// Somebody without a conversation.
@@ -205,42 +279,17 @@ impl Maker {
     }
 
     fn make(&mut self) -> Result<Made> {
-        self.made += 1;
-        let name = format!("p{}", self.made);
-        let (list_key, mls_key) = (ListKey::generate(&OsEntropy), ListKey::generate(&OsEntropy));
-        let recovery = RecoveryKey::generate(&OsEntropy);
-        let genesis = Genesis::create(Flags::default(), &list_key, &recovery, &OsEntropy);
-        let entry = DeviceList::first_entry(&genesis, &list_key, mls_key.public(), "phone".parse()?)?;
-        let list = DeviceList::verify(genesis.as_bytes(), [&entry])?;
-        let account = list.account_id();
-        let credential = LeafCredential { account, device: list_key.device_id(), list: list.head() };
-        self.book.with(|lists| lists.insert(account, list));
-        let keys = DeviceKeys { credential, mls_key: Secret::new(*mls_key.seed().expose()) };
-        let lists: Arc<dyn DeviceLists> = Arc::<Book>::clone(&self.book);
-        let mut mls = Device::new(keys, self.suite.clone(), lists)?;
-
+        let newcomer = self.newcomers.another()?;
         let connection = self.direct.connect(Peer { binding: BINDING, address: None });
         let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [7; 32] };
         let Response::Welcomed(welcomed) = self.ask(connection, hello)? else { bail!("not welcome") };
-        let username = Some(Sensitive::new(name.as_str()));
-        let register = Register { method: RegistrationMethod::Open, username, account_id: account };
-        let Response::Registration(session) = self.ask(connection, register)? else {
+        let Response::Registration(session) = self.ask(connection, newcomer.register())? else {
             bail!("the registration was refused")
         };
-        let handles: Vec<Handle> = vec![format!("@{name}").parse()?];
-        let (server, now) = (self.server.public(), self.now);
-        let statement = statement::Registration { server: &server, handles: &handles, account: &account };
-        let mut package = |kind| mls.key_package(kind, now).map(|package| Opaque::from(package.bytes));
-        let keys = SendPublicKeys {
-            session_id: session.session_id,
-            genesis: genesis.as_bytes().to_vec().into(),
-            list_entry: entry.into(),
-            key_packages: vec![package(KeyPackageKind::Pooled)?],
-            last_resort_key_package: package(KeyPackageKind::LastResort)?,
-            signature: *statement.sign(&list_key).as_bytes(),
-        };
+        let keys = newcomer.keys(&self.server.public(), session.session_id)?;
         let Response::KeysSet(_) = self.ask(connection, keys)? else { bail!("the keys were refused") };
-        Ok(Made { person: Person { account, list_key }, mls, connection, nonce: welcomed.nonce })
+        let Newcomer { person, mls, .. } = newcomer;
+        Ok(Made { person, mls, connection, nonce: welcomed.nonce })
     }
 
     fn log_in(&mut self, made: &Made) -> Result<()> {

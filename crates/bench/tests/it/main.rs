@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hushwire_bench::load::{self, Shape};
+use hushwire_bench::load::{self, Plan, Shape};
 use hushwire_bench::people::Maker;
 use hushwire_bench::{engine, profile};
 use hushwire_server::{Config, Server};
@@ -26,14 +26,15 @@ fn pairs_write_to_each_other_and_into_a_group_and_everything_arrives() {
         let address = server.address();
         let (warm_up, time) = (Duration::ZERO, Duration::from_millis(200));
         let closed = Shape::Closed { in_flight: 4 };
-        let full = load::run(address, &pairs, SendSeq(2), closed, warm_up, time).await.unwrap();
+        let full = load::run(address, &pairs, Plan::new(SendSeq(2), closed, warm_up, time)).await.unwrap();
         assert!(full.sent > 0 && full.accepted <= full.sent);
         assert_eq!(full.received, full.sent);
         let open = Shape::Open { per_second: 100 };
-        let paced = load::run(address, &pairs, SendSeq(2 + full.sent), open, warm_up, time).await.unwrap();
+        let paced =
+            load::run(address, &pairs, Plan::new(SendSeq(2 + full.sent), open, warm_up, time)).await.unwrap();
         assert_eq!(paced.received, paced.sent);
         assert!(!paced.latency.is_empty());
-        let fanned = load::run(address, &group, SendSeq(2), closed, warm_up, time).await.unwrap();
+        let fanned = load::run(address, &group, Plan::new(SendSeq(2), closed, warm_up, time)).await.unwrap();
         assert_eq!(fanned.received, 4 * fanned.sent);
         server.stop().await;
     });

@@ -1,0 +1,100 @@
+//! `hushwire-load`, which `cargo xtask bench load` builds and runs: the load generator.
+
+#![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use hushwire_bench::hushd::{Cores, open_many_files};
+use hushwire_bench::scenario::{Ground, Scale, Scenario};
+use hushwire_bench::sizes::Sizes;
+use hushwire_bench::table::Figure;
+
+/// Puts a real hushd under the load of thousands of clients over TLS, beside what the machine can do.
+#[derive(Parser)]
+struct Options {
+    /// The hushd to load.
+    #[arg(long)]
+    hushd: PathBuf,
+    /// Only these; all where none is named.
+    #[arg(long, value_enum)]
+    scenario: Vec<Scenario>,
+    /// Where the database is; the disk under it is measured.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// All messages of so many bytes; else as people write, most of them short.
+    #[arg(long)]
+    bytes: Option<usize>,
+    /// Pairs that write to each other.
+    #[arg(long, default_value_t = 50)]
+    pairs: usize,
+    /// Members of the group.
+    #[arg(long, default_value_t = 100)]
+    members: usize,
+    /// Devices that return at the same moment.
+    #[arg(long, default_value_t = 5_000)]
+    returning: usize,
+    /// Connections that do nothing.
+    #[arg(long, default_value_t = 1_000)]
+    idle: usize,
+    /// People who claim each other's KeyPackages.
+    #[arg(long, default_value_t = 200)]
+    claimants: usize,
+    /// Accounts that are made.
+    #[arg(long, default_value_t = 1_000)]
+    registrations: usize,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    open_many_files()?;
+    let folder = match &options.folder {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    let scale = Scale {
+        time: Duration::from_secs(options.seconds.max(1)),
+        sizes: options.bytes.map_or(Sizes::People, |bytes| Sizes::Fixed(bytes.max(256))),
+        pairs: options.pairs.max(1),
+        members: options.members.max(2),
+        returning: options.returning,
+        idle: options.idle,
+        claimants: options.claimants,
+        registrations: options.registrations,
+    };
+    let print = |figure: &Figure| {
+        if options.json {
+            println!("{}", figure.json());
+        } else {
+            println!("{}", figure.line());
+        }
+    };
+    let scenarios: &[Scenario] = if options.scenario.is_empty() { &Scenario::ALL } else { &options.scenario };
+    let ground = Ground::survey(&options.hushd, folder.path(), Cores::of_server(), scale)?;
+    ground.limits().iter().for_each(print);
+    eprintln!("making people and conversations …");
+    let cast = ground.cast(scenarios)?;
+    for scenario in scenarios {
+        let figures = ground.run(*scenario, &cast).with_context(|| format!("scenario {scenario:?}"))?;
+        figures.iter().for_each(print);
+    }
+    Ok(())
+}
