@@ -17,7 +17,7 @@ pub mod time;
 
 pub use id::{
     AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, MailboxId,
-    SessionId,
+    ReportId, SessionId,
 };
 pub use number::{Epoch, Generation, ListNumber, Order, SendSeq, Seq};
 pub use rng::{Entropy, OsEntropy};
