@@ -43,7 +43,8 @@ const FORGED: &str = "buy\u{1b}[2J\u{202e} now\nReport 9  spam";
 fn what_is_reported_while_the_server_is_down_reaches_its_operator_later_once_and_alone() {
     let (mut world, ids) = World::written(&["cheap watches", FORGED, "how is your mother?"]);
     world.server.kill();
-    let mut words = vec!["contact", "report", "@alice", "--message", &ids[0], "--message", &ids[1][..10]];
+    let (beginning, _) = ids[1].split_at(10);
+    let mut words = vec!["contact", "report", "@alice", "--message", &ids[0], "--message", beginning];
     words.extend([
         "--reason",
         "spam",
