@@ -53,6 +53,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         user: User,
     },
+    /// What people report of each other.
+    Report {
+        /// What to do.
+        #[command(subcommand)]
+        report: Report,
+    },
     /// Wire version 1, the original program's protocol.
     Classic {
         /// What to do.
@@ -170,6 +176,33 @@ pub(crate) enum User {
     Delete {
         /// A handle or an account id.
         who: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What people report of each other. Each report is its reporter's word, and goes after 90 days.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Report {
+    /// List reports, oldest first.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read one, with the messages that its reporter chose.
+    Show {
+        /// Its number in the list.
+        id: u64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete one.
+    Delete {
+        /// Its number in the list.
+        id: u64,
         /// Do not ask.
         #[arg(long)]
         yes: bool,

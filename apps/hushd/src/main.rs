@@ -5,6 +5,7 @@ mod classic;
 mod doctor;
 mod operate;
 mod out;
+mod report;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Init { file } => operate::init(&file),
         Command::Invite { invite } => operate::invite(&place, invite),
         Command::User { user } => operate::user(&place, user),
+        Command::Report { report } => report::run(&place, report),
         Command::Classic { classic } => classic::run(&place, classic),
         Command::Doctor => doctor::examine(&place),
         Command::Backup { to } => operate::backup(&place, to),

@@ -78,7 +78,7 @@ fn print_invite(row: &InviteRow) {
     out::line(format_args!("{}-….  {state}  used {}, left {left}  {until}  {label}", row.prefix, row.used));
 }
 
-fn day(ms: u64) -> String {
+pub(crate) fn day(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms)
         .map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
@@ -102,7 +102,7 @@ pub(crate) fn user(place: &Place, user: User) -> Result<()> {
         User::Suspend { who } => (ask(&config, Ask::Suspend { who })?, "Suspended."),
         User::Resume { who } => (ask(&config, Ask::Unsuspend { who })?, "Resumed."),
         User::Delete { who, yes } => {
-            if !yes && !confirmed(&who)? {
+            if !yes && !confirmed("an account", &format!("{who}, with everything that waits for it"))? {
                 bail!("nothing was deleted");
             }
             (ask(&config, Ask::Delete { who })?, "Deleted.")
@@ -123,11 +123,12 @@ fn print_user(row: &UserRow) {
     ));
 }
 
-fn confirmed(who: &str) -> Result<bool> {
+/// Whether the operator types yes. `kind` is what is deleted, `what` which one.
+pub(crate) fn confirmed(kind: &str, what: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("deleting an account cannot be undone: say --yes");
+        bail!("deleting {kind} cannot be undone: say --yes");
     }
-    eprint!("Delete {who}, with everything that waits for it? This cannot be undone. Type yes: ");
+    eprint!("Delete {what}? This cannot be undone. Type yes: ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -148,7 +149,7 @@ pub(crate) fn backup(place: &Place, to: PathBuf) -> Result<()> {
 }
 
 /// Through the running server where there is one.
-fn ask(config: &Config, ask: Ask) -> Result<Reply> {
+pub(crate) fn ask(config: &Config, ask: Ask) -> Result<Reply> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let running = runtime.block_on(admin::ask_running(&config.data_dir, &ask)).map_err(anyhow::Error::msg)?;
     let reply = match running {

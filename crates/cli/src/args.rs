@@ -20,7 +20,8 @@ pub use account::{
 };
 pub use classic::{Classic, ClassicCommand};
 pub use conversation::{
-    ContactCommand, ConversationCommand, Conversations, RequestCommand, SetConversation, Tell, Timer,
+    ContactCommand, ConversationCommand, Conversations, Reason, Report, RequestCommand, SetConversation,
+    Tell, Timer,
 };
 pub use daemon::{Daemon, RpcCommand};
 pub use group::{GroupCommand, RoleName, WhoName};
@@ -132,7 +133,7 @@ pub enum Command {
     },
     /// List contacts.
     Contacts,
-    /// Add somebody, give them a name of your own, block them.
+    /// Add somebody, give them a name of your own, block them, report them.
     Contact {
         /// What to do.
         #[command(subcommand)]

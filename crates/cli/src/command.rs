@@ -18,6 +18,7 @@ pub(crate) mod message;
 pub(crate) mod paper;
 pub(crate) mod receive;
 pub(crate) mod recover;
+pub(crate) mod report;
 pub(crate) mod rpc;
 pub(crate) mod search;
 pub(crate) mod send;

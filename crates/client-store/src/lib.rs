@@ -57,6 +57,7 @@ pub mod profile;
 pub mod progress;
 pub mod receipt;
 pub mod register;
+pub mod report;
 pub mod search;
 pub mod seen;
 pub mod sent_log;

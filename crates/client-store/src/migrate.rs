@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0005_search.sql"),
     include_str!("migrations/0006_settings.sql"),
     include_str!("migrations/0007_handed_over.sql"),
+    include_str!("migrations/0008_reports.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -104,6 +104,7 @@ mod login;
 pub mod past;
 pub mod profile;
 pub mod recovery;
+pub mod report;
 mod settings;
 mod tls;
 mod transfer;
@@ -120,6 +121,7 @@ pub use hushwire_client_store::account::{Says, Trust};
 pub use hushwire_client_store::conversation::ConversationState;
 pub use hushwire_client_store::group_facts::Who;
 pub use hushwire_client_store::member::Role;
+pub use hushwire_client_store::report::ReportState;
 pub use hushwire_client_store::search::{Piece, Place as SearchPlace, Query};
 pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
@@ -127,9 +129,10 @@ pub use hushwire_client_store::{
 };
 pub use hushwire_content::{Poll, limits};
 pub use hushwire_engine::{
-    AccountSettings, Alert, ClaimAnswer, ClaimState, Command, ConversationSettings, Event, GroupChange,
-    GroupRole, GroupWho, HandleClaim, HistoryProgress, MessageRef, Notice, Outcome, Reach, Recipient,
-    Refusal, Restored, Setting, TYPING_EVERY, account_code,
+    AccountSettings, Alert, ClaimAnswer, ClaimState, Command, Complaint, ConversationSettings, Event,
+    GroupChange, GroupRole, GroupWho, HandleClaim, HistoryProgress, MessageRef, Notice, Outcome, Reach,
+    Recipient, Refusal, ReportDraft, ReportReason, ReportedText, Restored, Setting, TYPING_EVERY,
+    account_code,
 };
 pub use hushwire_group_policy::direct_conversation_id;
 pub use join::{CODE_DIGITS, CodeSource, Codes, JoinError, Joined, Wish, join};

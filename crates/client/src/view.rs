@@ -19,6 +19,7 @@ use crate::client::ClientError;
 mod devices;
 mod group;
 mod message;
+mod report;
 mod search;
 
 pub use devices::{Device, Devices};
@@ -28,6 +29,8 @@ pub(crate) use group::{find_groups, group};
 use message::message;
 pub use message::{Body, Choice, Expiry, Marked, Message, Quoted, Reaction, Reader};
 pub(crate) use message::{find_message, pinned, starred};
+pub use report::Reported;
+pub(crate) use report::{draft_report, reports};
 pub(crate) use search::search;
 pub use search::{Found, Hit};
 

@@ -13,7 +13,6 @@
 
 mod about;
 mod content;
-pub mod display;
 mod encoded;
 mod group_details;
 mod history;
@@ -29,5 +28,6 @@ pub use content::{Content, Invalid, Kind, Receipt, ReceiptKind, SeenList, Text, 
 pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;
 pub use history::{HistoryAsk, HistoryBundle, HistoryPart};
+pub use hushwire_types::display;
 pub use register::Register;
 pub use short::{Card, JoinAsk, Pin, Poll, Profile, Vote};

@@ -1,4 +1,4 @@
-//! What the operator does: invites and users.
+//! What the operator does: invites, users and reports.
 //!
 //! Each is a transaction of its own, beside the writer's batches; a store takes turns between them.
 
@@ -7,6 +7,7 @@ use hushwire_server_store::account::{AccountState, DeleteAccount, SetSuspended, 
 use hushwire_server_store::registration::{
     CodeHash, CreateInvite, Invite, InviteRef, InviteUses, RevokeInvite,
 };
+use hushwire_server_store::report::{DeleteReport, Report, ReportLine, ReportNumber};
 use hushwire_server_store::{Refusal, StoreError, Write, Written};
 use hushwire_types::{AccountId, Timestamp};
 
@@ -26,6 +27,9 @@ pub enum AdminError {
     /// More than one invite begins so: give the whole code.
     #[error("more than one invite begins so; give the whole code")]
     AmbiguousInvite,
+    /// No report has this number, or not any more: look at the list of reports.
+    #[error("there is no such report")]
+    UnknownReport,
     /// The store refused for another reason, which is a bug.
     #[error(transparent)]
     Refused(Refusal),
@@ -40,6 +44,7 @@ impl From<Refusal> for AdminError {
             Refusal::UnknownAccount => Self::UnknownAccount,
             Refusal::InviteInvalid => Self::UnknownInvite,
             Refusal::InviteAmbiguous => Self::AmbiguousInvite,
+            Refusal::UnknownReport => Self::UnknownReport,
             other => Self::Refused(other),
         }
     }
@@ -145,6 +150,40 @@ impl Service {
             Written::Deleted { closed } => Ok(self.fence(closed, Fence::Gone)),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// A page of reports, oldest first.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`].
+    pub fn reports(&self, after: Option<ReportNumber>, limit: usize) -> Result<Vec<ReportLine>, AdminError> {
+        Ok(self.store.reports(after, limit)?)
+    }
+
+    /// A whole report. It is what its reporter says: nothing proves who wrote the messages in it.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownReport`], [`AdminError::Store`].
+    pub fn find_report(&self, number: ReportNumber) -> Result<Report, AdminError> {
+        self.store.report(number)?.ok_or(AdminError::UnknownReport)
+    }
+
+    /// Deletes a report.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownReport`], [`AdminError::Store`].
+    pub fn delete_report(&self, number: ReportNumber, now: Timestamp) -> Result<(), AdminError> {
+        self.write_one(DeleteReport { number }, now).map(drop)
+    }
+
+    /// The handles of an account; none where it was deleted.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`].
+    pub fn handles_of(&self, account: AccountId) -> Result<Vec<String>, AdminError> {
+        let found = self.store.account(account)?;
+        let handles = found.map(|account| account.handles).unwrap_or_default();
+        Ok(handles.into_iter().map(|handle| handle.canonical).collect())
     }
 
     fn write_one(&self, write: impl Into<Write>, now: Timestamp) -> Result<Written, AdminError> {

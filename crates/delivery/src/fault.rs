@@ -174,6 +174,7 @@ impl From<Refusal> for Fault {
             Refusal::AccountExists => Unregistered::Keys("the account exists already").into(),
             Refusal::UnknownAccount => Self::UnknownAccount,
             Refusal::UnknownClaim => Self::UnknownClaim,
+            Refusal::TooManyReports => Self::RateLimited(crate::reports::ROOM_AFTER),
             Refusal::AccountSuspended => Self::Suspended,
             Refusal::ListConflict { .. } => Self::ListConflict,
             Refusal::UnknownMailbox => Self::NotLoggedIn,

@@ -11,7 +11,7 @@ use hushwire_server_store::{Refusal, Write, Written};
 use hushwire_types::{AccountId, ConversationId, SendSeq, SessionId, Timestamp};
 use hushwire_wire::{
     Acknowledged, ClaimedKeyPackage, ClaimedKeyPackages, HandleClaimAnswered, KeyPackagesStored, KeysSet,
-    ListEntryAppended, MessageSent, Response, limits,
+    ListEntryAppended, MessageSent, ReportStored, Response, limits,
 };
 
 use crate::check::Turn;
@@ -76,6 +76,8 @@ pub(crate) enum After {
     Sent { send_seq: SendSeq, sender: AccountId, conversation: ConversationId, watched: Option<Box<Watched>> },
     /// A mailbox was acknowledged.
     Acknowledged,
+    /// A report was stored.
+    Reported,
     /// The sweep.
     Swept,
     /// An operation of another protocol.
@@ -134,6 +136,7 @@ impl Job {
             Write::Append(append) => append.body.len(),
             Write::AppendCommit(append) => commit(&append.commit),
             Write::StoreClassic(store) => store.blob.len(),
+            Write::StoreReport(store) => crate::reports::bytes(store),
             Write::CreateConversation(create) => commit(&create.commit) + create.base.snapshot.len(),
             _ => 0,
         }
@@ -258,6 +261,7 @@ impl Service {
             (After::Acknowledged, Written::Acknowledged(through_seq)) => {
                 Ok(Some(Acknowledged { through_seq }.into()))
             }
+            (After::Reported, Written::Done) => Ok(Some(ReportStored.into())),
             (After::Swept, Written::Expired(expired)) => {
                 self.swept(expired.remaining == Remaining::More);
                 Ok(None)

@@ -58,6 +58,7 @@
 //! | OpenLink, FindLink | limits | | | LinkOpened, LinkFound |
 //! | Recover | limits, the recovery key's signature | | | AccountKeys |
 //! | RecoverDevice | limits, signed by recovery | chain (R2) | AppendListEntry | as AppendListEntry |
+//! | Report | limits, of another account | | StoreReport | ReportStored |
 //! | SendLink | the link's life and messages | | | LinkMessage to the other end |
 //! | SendEphemeral | header, membership | | | Ephemeral to the connected |
 //! | MessageReceived | window | | Acknowledge, never in a hurry | Acknowledged |
@@ -95,6 +96,7 @@ pub mod pepper;
 mod receive;
 mod recovery;
 mod registration;
+mod reports;
 mod service;
 pub mod session;
 pub mod settings;

@@ -90,10 +90,12 @@ pub enum Limit {
     Link = 22,
     /// Recoveries tried from one address.
     Recover = 23,
+    /// Reports by one account.
+    Report = 24,
 }
 
 /// One more than the highest [`Limit`].
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 /// The quota of each [`Limit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +129,7 @@ impl Default for Limits {
             .with(Limit::FetchGroup, Quota::new(200, SECOND))
             .with(Limit::Upload, Quota::new(60, SECOND * 2))
             .with(Limit::Recover, Quota::new(20, MINUTE))
+            .with(Limit::Report, Quota::new(10, MINUTE * 10))
             .with(Limit::Link, Quota::new(20, MINUTE))
             .with(Limit::Download, Quota::new(400, SECOND / 4))
             .with(Limit::Connect, Quota::new(120, SECOND / 2))

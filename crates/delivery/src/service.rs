@@ -173,6 +173,7 @@ impl Service {
             Request::FetchGroup(fetch) => self.fetch_group(session.caller()?, origin, fetch, now),
             Request::SendEphemeral(message) => self.send_ephemeral(session.caller()?, origin, message, now),
             Request::MessageReceived(received) => self.message_received(session, origin, &received),
+            Request::Report(report) => self.report(session.caller()?, origin, report, now),
             Request::OpenLink(open) => self.open_link(session, origin, &open, now),
             Request::FindLink(find) => self.find_link(session, origin, &find, now),
             Request::Recover(recover) => self.recover(session, origin, &recover, now),

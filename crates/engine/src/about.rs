@@ -17,8 +17,8 @@
 
 use hushwire_client_store::about::{self, About, Aspect};
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
-use hushwire_client_store::search;
 use hushwire_client_store::timeline::{self, Entry, EntryState, Inserted, NewEntry, RowId};
+use hushwire_client_store::{StoreError, View, search};
 use hushwire_content::{Content, Edit, Encoded, Kind, Quote, Reaction, Target, Text, limits};
 use hushwire_group_policy::Role;
 use hushwire_mls::Application;
@@ -164,17 +164,7 @@ impl Step<'_, '_> {
 
     /// What a text says now; none of what is no text.
     pub(crate) fn wording(&self, entry: &Entry) -> Result<Option<String>, Stop> {
-        let about = About { account: entry.entry.account, content: entry.entry.content_id };
-        let edits = about::of(self.tx, &entry.entry.conversation, &about, Aspect::Edit)?;
-        for edit in edits.iter().rev() {
-            if let Ok(Content { kind: Kind::Edit(edit), .. }) = decoded(edit) {
-                return Ok(Some(edit.body));
-            }
-        }
-        Ok(match decoded(entry) {
-            Ok(Content { kind: Kind::Text(text), .. }) => Some(text.body),
-            _ => None,
-        })
+        Ok(wording(self.tx, entry)?)
     }
 
     /// Stores what a person says about a message; it is encrypted when the conversation is ready.
@@ -353,7 +343,20 @@ impl Step<'_, '_> {
     }
 }
 
-fn decoded(entry: &Entry) -> Result<Content, StepError> {
+/// What a text says now; none of what is no text.
+pub(crate) fn wording(view: &View<'_>, entry: &Entry) -> Result<Option<String>, StoreError> {
+    let about = About { account: entry.entry.account, content: entry.entry.content_id };
+    let Ok(Content { kind: Kind::Text(text), .. }) = decoded(entry) else { return Ok(None) };
+    let edits = about::of(view, &entry.entry.conversation, &about, Aspect::Edit)?;
+    for edit in edits.iter().rev() {
+        if let Ok(Content { kind: Kind::Edit(edit), .. }) = decoded(edit) {
+            return Ok(Some(edit.body));
+        }
+    }
+    Ok(Some(text.body))
+}
+
+pub(crate) fn decoded(entry: &Entry) -> Result<Content, StepError> {
     let decoded = Encoded::from_row(entry.entry.content.clone()).decode();
     decoded.map_err(|_| StepError::Damaged("message"))
 }

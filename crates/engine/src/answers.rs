@@ -59,6 +59,8 @@ impl Step<'_, '_> {
                 self.list_entry_answer(*number, Ok(appended))?;
             }
             (Tag::ListEntry(number), Err(error)) => self.list_entry_answer(*number, Err(error))?,
+            (Tag::Report(id), Ok(Response::ReportStored(_))) => self.report_answer(id, Ok(()))?,
+            (Tag::Report(id), Err(error)) => self.report_answer(id, Err(error))?,
             // Nobody waits for it, and a refused one is not said again.
             (Tag::Ephemeral(_), Ok(Response::EphemeralSent(_)) | Err(_)) => {}
             (_, Ok(_)) => return Ok(Fits::No),

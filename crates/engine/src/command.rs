@@ -7,12 +7,12 @@ use hushwire_backup::Record;
 use hushwire_content::Poll;
 use hushwire_identity::list::Joining;
 use hushwire_identity::{DeviceName, Handle, LinkSecret};
-use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
+use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, ReportId};
 use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-use crate::{ClaimAnswer, MessageRef, Refusal, Restored, Setting};
+use crate::{ClaimAnswer, Complaint, MessageRef, Refusal, ReportDraft, Restored, Setting};
 
 /// A number that the caller chooses and gets back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -233,6 +233,16 @@ pub enum Command {
         /// At most 64 characters.
         name: Option<String>,
     },
+    /// Tell the server's operator of an account, in clear. It is sent until it has arrived, whatever happens; an event tells.
+    Report {
+        /// What of whom.
+        complaint: Complaint,
+        /// What was shown to the person. Where something else would be sent by now, this is refused.
+        shown: Option<ReportDraft>,
+        /// Whether the account is blocked too. What it wants of this person as a stranger is declined, and a group that waits for an
+        /// answer and from which messages are.
+        block: bool,
+    },
     /// The entry of the own list that adds a device elsewhere, up to that device's own signature.
     DraftDevice {
         /// The device.
@@ -407,6 +417,11 @@ pub enum Outcome {
         conversation: ConversationId,
         /// Its number.
         wish: i64,
+    },
+    /// The report is stored, and will be sent.
+    Reported {
+        /// Its id.
+        report: ReportId,
     },
     /// A device was drafted.
     Drafted {

@@ -64,6 +64,7 @@ impl Step<'_, '_> {
             Command::AddToGroup { conversation, account, history } => {
                 self.add_with_history(conversation, *account, *history)
             }
+            Command::Report { complaint, shown, block } => self.report(complaint, shown.as_ref(), *block),
             Command::Know { account } => self.know(account),
             Command::Verify { account } => self.trust(account, Trust::Verified { at: self.now }),
             Command::Unverify { account } => self.trust(account, Trust::Unverified),

@@ -3,7 +3,7 @@
 //! An event names rows; their content is read from the database when it is shown. It is stored as JSON, because it
 //! goes out as JSON.
 
-use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId};
+use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, ReportId};
 use serde::{Deserialize, Serialize};
 
 use crate::claims::{ClaimState, HandleClaim, account_code};
@@ -117,6 +117,17 @@ pub enum Event {
         /// Its number, as [`crate::Outcome::Wished`] told it.
         wish: i64,
         /// Why it did not come true; none where it did.
+        refused: Option<String>,
+    },
+    /// The operator of the server has a report of this account's, or will not get it.
+    Report {
+        /// Which.
+        #[serde(with = "text")]
+        report: ReportId,
+        /// Who is reported.
+        #[serde(with = "text")]
+        account: AccountId,
+        /// Why the server did not take it; none where it did.
         refused: Option<String>,
     },
     /// A part of the past came from another device of this account.
@@ -276,6 +287,7 @@ impl Event {
             Self::Notice => "notice",
             Self::Conversation => "conversation",
             Self::Wish { .. } => "wish",
+            Self::Report { .. } => "report",
             Self::History { .. } => "history",
             Self::Contact { .. } => "contact",
             Self::Alert(_) => "alert",

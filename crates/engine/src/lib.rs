@@ -68,6 +68,9 @@
 //! [`handle_claims`] reads; [`Command::DecideClaim`] is answered by the server. A handle of somebody else that moved is looked up at
 //! once: where it means another account, sending to them waits for the person.
 //!
+//! *Report an account.* [`draft_report`] says what would go to the operator in clear; [`Command::Report`] stores exactly that as a row, with
+//! the block in the same transaction, and the request is made until the server answers. Then the words are erased here.
+//!
 //! *Search.* A text is indexed in the step that writes its row, and leaves the index in the step that erases it. What an older
 //! version has written is indexed some rows a step, the latest first, until all are.
 //!
@@ -129,6 +132,7 @@ mod registration;
 mod rejoin;
 mod remake;
 mod renew;
+mod report;
 mod requests;
 mod restore;
 mod roster;
@@ -165,6 +169,7 @@ pub use newcomers::is_handing_history;
 pub use notice::{Mismatch, Notice};
 pub use refusal::Refusal;
 pub use registration::{NewAccount, check_hello};
+pub use report::{Complaint, ReportDraft, ReportReason, ReportedText, draft_report};
 pub use requests::is_accepted;
 pub use setting::{
     AccountSettings, ConversationSettings, Setting, account_settings, conversation_settings, is_blocked,

@@ -30,7 +30,7 @@ pub(crate) fn encode(request: Request) -> Result<Vec<u8>, StepError> {
 }
 
 /// The request that [`encode`] wrote.
-fn decode(bytes: &[u8]) -> Result<Request, StepError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Request, StepError> {
     frame::decode_whole(Bytes::copy_from_slice(bytes)).map_err(|_| StepError::Damaged("outbox"))
 }
 

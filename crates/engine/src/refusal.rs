@@ -1,5 +1,7 @@
 //! Why commands are refused.
 
+use hushwire_types::ContentId;
+
 /// Why a command was refused: one sentence for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -136,6 +138,34 @@ pub enum Refusal {
     /// Only texts go on.
     #[error("only a text can be forwarded")]
     NoText,
+    /// A reported message is another account's.
+    #[error("{0} is not a message of the account that you report: only its own can be reported")]
+    NotTheirs(ContentId),
+    /// A reported message has gone.
+    #[error("{0} was deleted: nothing of it is here that could be reported")]
+    DeletedMessage(ContentId),
+    /// A reported message is none.
+    #[error(
+        "{0} is a line of the system's or cannot be read: only messages that are shown here can be reported"
+    )]
+    NoMessage(ContentId),
+    /// A reported message did not come from its author.
+    #[error(
+        "somebody else handed {0} over: nothing shows that its author wrote it, so it cannot be reported"
+    )]
+    HandedOver(ContentId),
+    /// A note over the limit.
+    #[error("a note has at most {0} characters")]
+    NoteTooLong(usize),
+    /// Too many messages for one report.
+    #[error("a report has at most {0} messages: choose fewer, or make a second one")]
+    TooManyReported(usize),
+    /// Messages over the limit of a report.
+    #[error("these messages are too long for one report: choose fewer, or make a second one")]
+    ReportTooLarge,
+    /// Something changed since a person was shown what would be sent.
+    #[error("what would be sent is not what you were shown any more: nothing was reported, look at it again")]
+    ReportChanged,
     /// The conversation waits for nothing.
     #[error("this conversation is no request: there is nothing to decline")]
     NoRequest,

@@ -101,6 +101,9 @@ pub(crate) const EVENTS_KEPT_AT_MOST: Duration = Duration::from_secs(90 * DAY);
 /// come in, if the stream was alive this long ago or later.
 pub(crate) const PAST_EPOCH_ACCEPTED: Duration = Duration::from_secs(12 * HOUR);
 
+/// That a report arrived is remembered this long: as long as the server keeps it.
+pub(crate) const REPORTS_KEPT: Duration = Duration::from_secs(90 * DAY);
+
 /// A connection on which nothing was heard for this long may be dead without the caller having noticed: it slept.
 pub(crate) const QUIET: Duration = Duration::from_secs(2 * HOUR);
 

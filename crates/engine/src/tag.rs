@@ -1,6 +1,6 @@
 //! What a request under way is for.
 
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, ListNumber, SendSeq};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, ListNumber, ReportId, SendSeq};
 
 /// Says what the answer to a request is for. It holds no state: an answer that comes when its reason is gone is ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,4 +41,6 @@ pub enum Tag {
     },
     /// An entry of the own list that the server lost.
     ListEntry(ListNumber),
+    /// A report.
+    Report(ReportId),
 }

@@ -13,6 +13,7 @@ mod look;
 mod message;
 mod past;
 mod poll;
+mod report;
 mod running;
 mod send;
 mod settings;
@@ -53,6 +54,7 @@ pub use past::{
     opener as backup_opener,
 };
 pub use poll::{AskPoll, ClosePoll, Vote};
+pub use report::{ListReports, ReportContact, Reported};
 pub use running::{DaemonStatus, Status, Stop, Stopped};
 pub use send::{Fate, FateState, Send, Sent, Until};
 pub use settings::{
@@ -110,6 +112,8 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<NameContact>(),
     Entry::of::<BlockContact>(),
     Entry::of::<UnblockContact>(),
+    Entry::of::<ReportContact>(),
+    Entry::of::<ListReports>(),
     Entry::of::<Settings>(),
     Entry::of::<Whoami>(),
     Entry::of::<History>(),

@@ -9,6 +9,7 @@ mod found;
 mod group;
 mod own;
 mod people;
+mod report;
 mod row;
 
 pub use change::{Change, Events, History, Standing, Writes};
@@ -17,4 +18,5 @@ pub use found::{Found, Hit, Piece};
 pub use group::{Asking, Group, Member, Permissions, RoleName, WhoName};
 pub use own::{Account, Claim, ClaimStatus, Device, Devices, HandleEntry, Handles, SettingsNow};
 pub use people::{Contact, Person, TrustName, With};
+pub use report::{ReasonName, Report, ReportStanding, ReportedMessage};
 pub use row::{Answer, Card, Expires, Marked, Poll, Quote, Reaction, Reader, Row, RowKind, RowState};

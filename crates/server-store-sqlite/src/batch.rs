@@ -11,6 +11,7 @@ mod conversations;
 mod delivery;
 mod key_packages;
 mod registration;
+mod reports;
 mod rows;
 mod upkeep;
 
@@ -73,6 +74,8 @@ impl Batch<'_> {
             Write::CreateClassic(operation) => self.create_classic(&operation),
             Write::StoreClassic(operation) => self.store_classic(&operation),
             Write::AcknowledgeClassic(operation) => self.acknowledge_classic(operation),
+            Write::StoreReport(operation) => self.store_report(&operation),
+            Write::DeleteReport(operation) => self.delete_report(operation),
         }
     }
 

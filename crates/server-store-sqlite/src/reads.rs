@@ -6,4 +6,5 @@ pub(crate) mod classic;
 pub(crate) mod conversations;
 pub(crate) mod mailboxes;
 pub(crate) mod registration;
+pub(crate) mod reports;
 pub(crate) mod upkeep;

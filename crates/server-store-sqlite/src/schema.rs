@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT, REPORTS];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -254,6 +254,29 @@ const CLASSIC_NEXT: &str = "
 DROP INDEX classic_message_recipient;
 DROP INDEX classic_message_sender;
 CREATE INDEX classic_message_next ON classic_message(recipient, id, sender);
+";
+
+/// What people tell the operator of others. Ids of reports stand apart, so that a deleted one leaves nothing but its id.
+const REPORTS: &str = "
+CREATE TABLE report(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    reporter BLOB NOT NULL,
+    reported BLOB NOT NULL,
+    reason INTEGER NOT NULL,
+    note TEXT NOT NULL
+) STRICT;
+CREATE INDEX report_reporter ON report(reporter);
+CREATE INDEX report_at ON report(at);
+CREATE TABLE report_message(
+    report INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    sent_at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (report, position)
+) STRICT;
+CREATE TABLE report_seen(id BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings a file to the newest version.

@@ -11,6 +11,7 @@ use hushwire_server_store::conversation::{Conversation, GroupBase, GroupInfo, Ha
 use hushwire_server_store::key_package::KeyPackageState;
 use hushwire_server_store::mailbox::{Mailbox, MailboxKey, Page};
 use hushwire_server_store::registration::{CodeHash, Invite, Session};
+use hushwire_server_store::report::{Report, ReportLine, ReportNumber};
 use hushwire_server_store::store::Outcomes;
 use hushwire_server_store::upkeep::{Counts, Limit};
 use hushwire_server_store::{Bounds, Store, StoreError, Write};
@@ -244,6 +245,14 @@ impl Store for SqliteStore {
         except: &[ClassicPhone],
     ) -> Result<Option<ClassicMessage>, StoreError> {
         self.read(|connection| reads::classic::oldest(connection, recipient, except))
+    }
+
+    fn reports(&self, after: Option<ReportNumber>, limit: usize) -> Result<Vec<ReportLine>, StoreError> {
+        self.read(|connection| reads::reports::list(connection, after, limit))
+    }
+
+    fn report(&self, number: ReportNumber) -> Result<Option<Report>, StoreError> {
+        self.read(|connection| reads::reports::whole(connection, number))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

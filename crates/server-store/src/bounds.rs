@@ -35,6 +35,12 @@ pub struct Bounds {
     pub claimed_ttl: Duration,
     /// How long an ended invite is still listed.
     pub invite_ttl: Duration,
+    /// How long a report is kept for the operator, and its id remembered.
+    pub report_ttl: Duration,
+    /// Reports of one reporter that are kept: more of them tell an operator nothing new.
+    pub reports_of_one: u32,
+    /// Reports of all together, so that many accounts of one hand fill no disk: 600 MiB of the largest.
+    pub reports: u32,
     /// How long a message of wire version 1 is remembered that was stored: a replay within a year is known as one.
     pub classic_seen_ttl: Duration,
 }
@@ -55,6 +61,9 @@ impl Default for Bounds {
             claims: 4,
             claimed_ttl: 100 * DAY,
             invite_ttl: 30 * DAY,
+            report_ttl: 90 * DAY,
+            reports_of_one: 50,
+            reports: 10_000,
             classic_seen_ttl: 400 * DAY,
         }
     }

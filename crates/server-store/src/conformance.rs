@@ -23,6 +23,7 @@ pub mod mailboxes;
 pub mod model;
 pub mod races;
 pub mod registration;
+pub mod reports;
 pub mod upkeep;
 
 use std::sync::Arc;
@@ -323,6 +324,10 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $backend, upkeep: [
             old_entries_go_and_leave_a_gap, expiry_goes_step_by_step, idle_devices_become_stale_until_they_log_in,
             old_logs_are_cut_behind_a_base, limits_are_saved_until_they_pass, values_are_kept, ended_things_are_swept,
+        ]);
+        $crate::conformance_tests!(@module $backend, reports: [
+            a_report_is_kept_as_it_was_told, a_report_again_is_stored_once, reports_are_listed_in_pages_and_deleted,
+            a_report_of_nobody_is_refused, reports_are_bounded, reports_go_after_their_time,
         ]);
         $crate::conformance_tests!(@module $backend, durability: [
             everything_is_there_after_reopening, a_restored_backup_has_another_incarnation,

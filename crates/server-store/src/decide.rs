@@ -8,5 +8,6 @@ pub mod epoch;
 pub mod list;
 pub mod overflow;
 pub mod registration;
+pub mod report;
 pub mod routing;
 pub mod window;

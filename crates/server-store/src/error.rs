@@ -126,6 +126,12 @@ pub enum Refusal {
     /// The sender is not a current member at that epoch.
     #[error("the sender is not a member")]
     NotAMember,
+    /// As many reports are kept as may be, of this reporter or of all. Try later: the operator deletes some, or time does.
+    #[error("too many reports are kept")]
+    TooManyReports,
+    /// No such report, or not any more. Look at the list.
+    #[error("there is no such report")]
+    UnknownReport,
     /// The phone has an account of wire version 1, with other keys.
     #[error("the phone is taken")]
     ClassicTaken,

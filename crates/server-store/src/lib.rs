@@ -27,6 +27,7 @@ pub mod large;
 pub mod mailbox;
 pub mod memory;
 pub mod registration;
+pub mod report;
 pub mod store;
 pub mod upkeep;
 pub mod write;

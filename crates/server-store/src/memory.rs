@@ -12,6 +12,7 @@ mod key_packages;
 mod mailboxes;
 mod reads;
 mod registration;
+mod reports;
 mod state;
 mod upkeep;
 
@@ -31,6 +32,7 @@ use crate::error::{Refusal, StoreError};
 use crate::key_package::KeyPackageState;
 use crate::mailbox::{Mailbox, MailboxKey, Page};
 use crate::registration::{CodeHash, Invite, Session};
+use crate::report::{Report, ReportLine, ReportNumber};
 use crate::store::{Outcomes, Store};
 use crate::upkeep::{Counts, Limit};
 use crate::write::{Write, Written};
@@ -183,6 +185,14 @@ impl Store for MemoryStore {
         Ok(self.read().classic.oldest(recipient, except))
     }
 
+    fn reports(&self, after: Option<ReportNumber>, limit: usize) -> Result<Vec<ReportLine>, StoreError> {
+        Ok(self.read().reports.list(after, limit))
+    }
+
+    fn report(&self, number: ReportNumber) -> Result<Option<Report>, StoreError> {
+        Ok(self.read().reports.kept.get(&number).cloned())
+    }
+
     fn counts(&self) -> Result<Counts, StoreError> {
         Ok(self.read().counts())
     }
@@ -219,6 +229,8 @@ impl State {
             Write::CreateClassic(operation) => self.create_classic(operation, now),
             Write::StoreClassic(operation) => self.store_classic(operation, bounds, now),
             Write::AcknowledgeClassic(operation) => Ok(self.acknowledge_classic(operation)),
+            Write::StoreReport(operation) => self.store_report(operation, bounds, now),
+            Write::DeleteReport(operation) => self.delete_report(operation),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Refusal, StoreError};
 use crate::key_package::KeyPackageState;
 use crate::mailbox::{Mailbox, MailboxKey, Page};
 use crate::registration::{CodeHash, Invite, Session};
+use crate::report::{Report, ReportLine, ReportNumber};
 use crate::upkeep::{Counts, Limit};
 use crate::write::{Write, Written};
 
@@ -189,6 +190,18 @@ pub trait Store: Send + Sync {
         recipient: ClassicPhone,
         except: &[ClassicPhone],
     ) -> Result<Option<ClassicMessage>, StoreError>;
+
+    /// At most `limit` reports, in the order of their numbers, after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn reports(&self, after: Option<ReportNumber>, limit: usize) -> Result<Vec<ReportLine>, StoreError>;
+
+    /// A whole report.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn report(&self, number: ReportNumber) -> Result<Option<Report>, StoreError>;
 
     /// Counts for metrics; may take milliseconds.
     ///

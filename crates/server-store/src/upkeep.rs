@@ -6,7 +6,7 @@ use hushwire_types::Timestamp;
 use crate::account::DeviceAddress;
 
 /// Drops what is too old: entries (each conversation of a mailbox keeps one Gap for them), ended sessions, spent
-/// counters, remembered digests, and what no joiner can ask for any more of a group's log; marks idle devices as stale.
+/// counters, remembered digests, reports, and what no joiner can ask for any more of a group's log; marks idle devices as stale.
 ///
 /// Works on at most `mailboxes` mailboxes, so that a batch stays short; repeat while the report says `More`.
 /// Answers [`Written::Expired`](crate::Written::Expired).
@@ -76,4 +76,6 @@ pub struct Counts {
     pub waiting: u64,
     /// Bytes that wait, counted once for each mailbox.
     pub waiting_bytes: u64,
+    /// Reports that are kept for the operator.
+    pub reports: u64,
 }

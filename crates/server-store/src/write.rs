@@ -12,6 +12,7 @@ use crate::conversation::{Append, AppendCommit, CreateConversation, Sent};
 use crate::key_package::{ClaimKeyPackages, ClaimedKeyPackage, KeyPackageState, PutKeyPackages};
 use crate::mailbox::{Acknowledge, MailboxKey, Publication, RecordLogin};
 use crate::registration::{CreateInvite, OtpOutcome, RevokeInvite, StartSession, TryOtp};
+use crate::report::{DeleteReport, StoreReport};
 use crate::upkeep::{Expire, Expired, PutMeta, SaveLimits};
 
 /// One operation. Each struct says what it does and which [`Written`] answers it.
@@ -43,6 +44,8 @@ pub enum Write {
     CreateClassic(CreateClassic),
     StoreClassic(StoreClassic),
     AcknowledgeClassic(AcknowledgeClassic),
+    StoreReport(StoreReport),
+    DeleteReport(DeleteReport),
 }
 
 /// What came of an accepted operation. After the batch is durable, the caller answers and publishes from it.
@@ -117,6 +120,6 @@ macro_rules! from {
 from!(
     CreateInvite, RevokeInvite, StartSession, TryOtp, ClaimHandle, AnswerClaim, SetSuspended, DeleteAccount, PutKeyPackages,
     ClaimKeyPackages, Append, Acknowledge, RecordLogin, Expire, SaveLimits, PutMeta, BeginClassic, CountClassicGuess, CreateClassic,
-    StoreClassic, AcknowledgeClassic;
+    StoreClassic, AcknowledgeClassic, StoreReport, DeleteReport;
     boxed CreateAccount, AppendListEntry, CreateConversation, AppendCommit
 );

@@ -15,12 +15,17 @@ use std::time::Duration;
 use hushwire_delivery::{AdminError, NewInvite, Outbound, Service};
 use hushwire_server_store::account::{AccountState, Suspension};
 use hushwire_server_store::registration::InviteUses;
+use hushwire_server_store::report::ReportNumber;
 use hushwire_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::node::Node;
+
+mod report;
+
+pub use report::{ReportPage, ReportRow, ReportedRow, Who};
 
 /// Name of the socket in the data folder.
 pub const SOCKET_NAME: &str = "admin.sock";
@@ -68,6 +73,18 @@ pub enum Ask {
         /// A handle or an account id.
         who: String,
     },
+    /// All reports.
+    Reports,
+    /// A whole report.
+    Report {
+        /// Its number.
+        number: u64,
+    },
+    /// The end of a report.
+    DeleteReport {
+        /// Its number.
+        number: u64,
+    },
     /// A copy of the database that is whole.
     Backup {
         /// The new file.
@@ -93,6 +110,16 @@ pub enum Reply {
     Users {
         /// The accounts.
         users: Vec<UserRow>,
+    },
+    /// All reports.
+    Reports {
+        /// The reports, oldest first.
+        reports: Vec<ReportRow>,
+    },
+    /// A whole report.
+    Report {
+        /// The report.
+        report: ReportPage,
     },
     /// Done.
     Done,
@@ -173,6 +200,14 @@ fn try_carry_out(
         Ask::Delete { who } => {
             let account = service.find_user(&who).map_err(told)?;
             Ok((Reply::Done, service.delete_user(account, now).map_err(told)?))
+        }
+        Ask::Reports => quiet(Reply::Reports { reports: report::list(service).map_err(told)? }),
+        Ask::Report { number } => {
+            quiet(Reply::Report { report: report::whole(service, number).map_err(told)? })
+        }
+        Ask::DeleteReport { number } => {
+            service.delete_report(ReportNumber(number), now).map_err(told)?;
+            quiet(Reply::Done)
         }
         Ask::Backup { to } => {
             backup(&to)?;

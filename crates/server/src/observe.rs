@@ -39,6 +39,7 @@ fn describe() {
     metrics::describe_gauge!("hushd_connections", "WebSocket connections");
     metrics::describe_gauge!("hushd_devices_online", "Devices that are logged in");
     metrics::describe_histogram!("hushd_batch_jobs", "Jobs of one transaction");
+    metrics::describe_gauge!("hushd_reports", "Reports that are kept for the operator");
     metrics::describe_counter!("hushd_busy_total", "Requests that were told to come back later");
     metrics::describe_counter!("hushd_connections_refused_total", "Connections over the configured limits");
     metrics::describe_counter!("hushd_tls_handshakes_failed_total", "TLS handshakes that did not end well");
@@ -47,6 +48,10 @@ fn describe() {
 
 async fn render(State((handle, service)): State<(PrometheusHandle, Arc<Service>)>) -> String {
     metrics::gauge!("hushd_devices_online").set(u32::try_from(service.connected()).unwrap_or(u32::MAX));
+    let counted = tokio::task::spawn_blocking(move || service.store().counts()).await;
+    if let Ok(Ok(counts)) = counted {
+        metrics::gauge!("hushd_reports").set(u32::try_from(counts.reports).unwrap_or(u32::MAX));
+    }
     handle.run_upkeep();
     handle.render()
 }

@@ -137,6 +137,10 @@ id!(
     ContentId, 16, "content id"
 );
 id!(
+    /// A report of an account, chosen at random by its reporter, by which the server knows a repeat.
+    ReportId, 16, "report id"
+);
+id!(
     /// A registration under way on the server.
     SessionId, 16, "session id"
 );

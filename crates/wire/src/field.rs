@@ -115,6 +115,12 @@ pub(crate) fn optional_sensitive(
     Ok(if text.is_empty() { None } else { Some(Sensitive::new(text)) })
 }
 
+/// What a person wrote, lines and all, which may be empty.
+pub(crate) fn words(field: &'static str, text: String, max: usize) -> Result<Sensitive, Invalid> {
+    require(text.len() <= max, field, Fault::TooLarge)?;
+    Ok(Sensitive::new(text))
+}
+
 /// A counter that starts at 1.
 pub(crate) fn positive(field: &'static str, number: u64) -> Result<u64, Invalid> {
     require(number != 0, field, Fault::Missing)?;

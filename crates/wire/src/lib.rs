@@ -30,6 +30,7 @@ mod proto;
 mod recovery;
 pub mod redact;
 mod registration;
+mod report;
 mod request;
 mod response;
 mod scan;
@@ -62,5 +63,6 @@ pub use registration::{
     KeysSet, Otp, OtpOk, Register, Registration, RegistrationFailed, RegistrationFailure, RegistrationMethod,
     SendPublicKeys,
 };
+pub use report::{Report, ReportReason, ReportStored, ReportedMessage};
 pub use request::Request;
 pub use response::Response;

@@ -82,5 +82,14 @@ pub const FEATURES: usize = 32;
 /// Bytes of a feature name.
 pub const FEATURE_BYTES: usize = 32;
 
+/// Messages of one report: enough to show what somebody does.
+pub const REPORTED_MESSAGES: usize = 20;
+
+/// Bytes of the texts of a report together: one of the longest messages, or many of the usual length. It fits into a frame.
+pub const REPORTED_BYTES: usize = 60 * 1024;
+
+/// Bytes of what a reporter adds: 500 characters of any script.
+pub const REPORT_NOTE_BYTES: usize = 2 * 1024;
+
 /// Bytes of a sentence for a person in a failure.
 pub const TEXT_BYTES: usize = 512;

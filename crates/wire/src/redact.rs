@@ -83,8 +83,8 @@ impl fmt::Debug for Opaque {
     }
 }
 
-/// Text that says who somebody is or lets somebody in: a handle, an invite code, an OTP. `Debug` shows nothing of
-/// it, and there is no `Display`.
+/// Text that says who somebody is or lets somebody in (a handle, an invite code, an OTP), or that a person wrote.
+/// `Debug` shows nothing of it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Sensitive(String);
 

@@ -5,7 +5,7 @@ use crate::proto::client_frame::Request as Proto;
 use crate::{
     AnswerHandleClaim, AppendListEntry, CreateConversation, FetchGroup, FindLink, Hello, Login, LookUp,
     MessageReceived, OpenLink, Otp, Ping, PutKeyPackages, RecipientKeys, Recover, RecoverDevice, Register,
-    SendCommit, SendEphemeral, SendLink, SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
+    Report, SendCommit, SendEphemeral, SendLink, SendMessage, SendPublicKeys, SendUploaded, SenderKeys,
 };
 
 macro_rules! requests {
@@ -104,6 +104,8 @@ requests! {
     Recover = 847 as Recover,
     /// Add a device to the own list, by the recovery key.
     RecoverDevice = 848 as RecoverDevice,
+    /// Tell the operator of an account.
+    Report = 849 as Report,
 }
 
 impl Request {

@@ -6,7 +6,7 @@ use crate::{
     AccountKeys, Acknowledged, ClaimedKeyPackages, Delivery, Ephemeral, EphemeralSent, Error, Fenced, Group,
     HandleClaimAnswered, KeyPackagesStored, KeysSet, LinkEnded, LinkFound, LinkMessage, LinkOpened, LinkSent,
     ListEntryAppended, Listening, LoggedIn, LoginFailed, MessageSent, OtpOk, Pong, ReferredGroup,
-    Registration, RegistrationFailed, Welcomed,
+    Registration, RegistrationFailed, ReportStored, Welcomed,
 };
 
 macro_rules! responses {
@@ -136,4 +136,6 @@ responses! {
     LinkMessage = 1626 as LinkMessage,
     /// The other end of a link has gone (a push).
     LinkEnded = 1627 as LinkEnded,
+    /// A report is stored.
+    ReportStored = 1628 as ReportStored,
 }

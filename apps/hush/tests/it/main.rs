@@ -28,6 +28,7 @@ mod past;
 mod races;
 mod readme;
 mod refusals;
+mod reports;
 mod rpc;
 mod secrets;
 mod support;

@@ -34,7 +34,8 @@ fn health_invite_page_and_metrics_answer() {
     let page = get(address, path);
     assert!(page.contains(fingerprint) && page.contains("hush join"), "{page}");
     assert!(get(address, "/i/short").starts_with("HTTP/1.1 404"));
-    assert!(get(&free.to_string(), "/metrics").contains("hushd_devices_online 0"));
+    let metrics = get(&free.to_string(), "/metrics");
+    assert!(metrics.contains("hushd_devices_online 0") && metrics.contains("hushd_reports 0"), "{metrics}");
 }
 
 #[test]

@@ -157,6 +157,48 @@ pub enum ContactCommand {
         /// Whom.
         who: String,
     },
+    /// Report somebody to the operator of the server, with messages of theirs that you choose. The operator reads them.
+    Report(Report),
+    /// List the reports that you made on this device, and whether they have arrived.
+    Reports,
+}
+
+/// Report somebody to the operator of the server.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Whom.
+    pub who: String,
+    /// A message of theirs that the operator should read, by its id or the beginning of that; hush history --json shows ids. Can be
+    /// given several times.
+    #[arg(long = "message", value_name = "ID")]
+    pub messages: Vec<String>,
+    /// The messages are in this group, by name or id, instead of your conversation with them.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Why.
+    #[arg(long, value_enum, default_value_t = Reason::Other)]
+    pub reason: Reason,
+    /// What you want to add, at most 500 characters.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub note: String,
+    /// Block them too, and decline what they want of you as a stranger; a group that waits for an answer, from which messages are, is
+    /// left.
+    #[arg(long)]
+    pub block: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Why somebody is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reason {
+    /// Unwanted advertising, or the same to many.
+    Spam,
+    /// Insults, threats, harassment.
+    Abuse,
+    /// Something else.
+    Other,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use hushwire_rpc::method::{self, AddContact, BlockContact, NameContact, UnblockC
 use hushwire_rpc::shape::Contact;
 
 use crate::args::{ContactCommand, Settings, Switch};
-use crate::command::shape;
+use crate::command::{report, shape};
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::run::Context;
@@ -51,6 +51,8 @@ pub(crate) async fn contact(context: &Context, command: ContactCommand) -> Outco
                 }
                 ContactCommand::Block { who } => profile.call(BlockContact { who, timeout_s }).await?,
                 ContactCommand::Unblock { who } => profile.call(UnblockContact { who, timeout_s }).await?,
+                ContactCommand::Report(wanted) => return report::run(context, profile, wanted).await,
+                ContactCommand::Reports => return report::list(context, profile).await,
             };
             let _ = context.say.data(&contact, || contact_line(&contact));
             Ok(Exit::Ok)

@@ -143,6 +143,12 @@ pub(crate) fn change_line(change: &Change, words: Words) -> Option<String> {
         ("edited" | "deleted" | "reacted" | "voted" | "pinned", Some(message)) => {
             Some(format!("~ {}", message_line(message, words)))
         }
+        ("report", _) => Some(match &change.refused {
+            Some(Some(reason)) => {
+                format!("-- the server did not take your report: {}", display::line(reason))
+            }
+            _ => "-- your report has reached the operator of the server".to_owned(),
+        }),
         ("failed", _) => {
             let reason = change.reason.as_deref().unwrap_or_default();
             Some(format!("-- not sent: {}", display::line(reason)))

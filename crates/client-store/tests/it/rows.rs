@@ -10,5 +10,6 @@ mod mailbox;
 mod outboxes;
 mod people;
 mod registers;
+mod reports;
 mod searches;
 mod timelines;

@@ -20,4 +20,5 @@ mod links;
 mod mailbox;
 mod recovery;
 mod registration;
+mod reports;
 mod world;

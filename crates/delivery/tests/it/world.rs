@@ -22,6 +22,7 @@ use hushwire_server_store::key_package::KeyPackageState;
 use hushwire_server_store::mailbox::{Mailbox, MailboxKey, Page};
 use hushwire_server_store::memory::MemoryStore;
 use hushwire_server_store::registration::{CodeHash, Invite, InviteUses, Session};
+use hushwire_server_store::report::{Report, ReportLine, ReportNumber};
 use hushwire_server_store::store::Outcomes;
 use hushwire_server_store::upkeep::{Counts, Limit};
 use hushwire_server_store::{Bounds, Store, StoreError, Write};
@@ -104,6 +105,8 @@ delegate! {
     fn classic_account(phone: ClassicPhone) -> Option<ClassicAccount>;
     fn classic_accounts() -> u64;
     fn classic_oldest(recipient: ClassicPhone, except: &[ClassicPhone]) -> Option<ClassicMessage>;
+    fn reports(after: Option<ReportNumber>, limit: usize) -> Vec<ReportLine>;
+    fn report(number: ReportNumber) -> Option<Report>;
     fn counts() -> Counts;
 }
 

@@ -21,6 +21,7 @@ mod hostile_room;
 mod newcomers;
 mod newcomers_hostile;
 mod renewals;
+mod reports;
 mod requests;
 mod restores;
 mod rooms;

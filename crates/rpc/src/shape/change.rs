@@ -42,7 +42,7 @@ pub struct Change {
     /// Its number: grows, and is never used again. What `ack` takes.
     pub seq: u64,
     /// What happened: `message`, `queued`, `sent`, `failed`, `delivered`, `read_by`, `read`, `reacted`, `edited`, `deleted`, `voted`, `pinned`,
-    /// `settings`, `notice`, `conversation`, `wish`, `contact`, `history`, `alert`, and what later versions add.
+    /// `settings`, `notice`, `conversation`, `wish`, `contact`, `report`, `history`, `alert`, and what later versions add.
     #[serde(rename = "type")]
     pub kind: String,
     /// The id of the conversation that it is about.
@@ -82,7 +82,10 @@ pub struct Change {
     /// The number of a wish in a group that ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<i64>,
-    /// Why that wish did not come true; null where it did.
+    /// The id of a report that the server has, or does not take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// Why that wish did not come true, or the server does not take that report; null where it did or does.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub refused: Option<Option<String>>,
     /// How far the past is that comes from another device.
@@ -133,6 +136,7 @@ impl From<&view::Change> for Change {
             reactions: None,
             reason: None,
             wish: None,
+            report: None,
             refused: None,
             alert: None,
             history: None,
@@ -177,6 +181,11 @@ impl Change {
             Event::History { messages, done, whole, finished } => {
                 self.history =
                     Some(History { messages: *messages, done: *done, whole: *whole, finished: *finished });
+            }
+            Event::Report { report, account, refused } => {
+                self.report = Some(report.to_string());
+                self.account = Some(account.to_string());
+                self.refused = Some(refused.clone());
             }
             Event::Contact { account } => self.account = Some(account.to_string()),
             Event::Alert(alert) => {

@@ -31,6 +31,7 @@ impl Batch<'_> {
             [],
         )?;
         sweep("DELETE FROM classic_seen WHERE at < ?1", now.before(self.bounds.classic_seen_ttl))?;
+        self.expire_reports(now.before(self.bounds.report_ttl))?;
         sweep("DELETE FROM rate_limit WHERE arrival <= ?1", now)?;
         sweep("DELETE FROM invite WHERE expires_at < ?1", now.before(self.bounds.invite_ttl))?;
         self.cut_logs(now.before(self.bounds.entry_ttl))?;

@@ -21,7 +21,8 @@ pub(crate) fn meta(connection: &Connection, name: &str) -> Result<Option<Bytes>>
 pub(crate) fn counts(connection: &Connection) -> Result<Counts> {
     let sql = "SELECT (SELECT count(*) FROM account WHERE state <> ?1), (SELECT count(*) FROM device),
                (SELECT count(*) FROM conversation), (SELECT coalesce(sum(messages + handshakes), 0) FROM mailbox),
-               (SELECT coalesce(sum(message_bytes + handshake_bytes), 0) FROM mailbox)";
+               (SELECT coalesce(sum(message_bytes + handshake_bytes), 0) FROM mailbox),
+               (SELECT count(*) FROM report)";
     let counts = sql::one(connection, sql, [DELETED], |row| {
         Ok(Counts {
             accounts: uint(row, 0)?,
@@ -29,6 +30,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts> {
             conversations: uint(row, 2)?,
             waiting: uint(row, 3)?,
             waiting_bytes: uint(row, 4)?,
+            reports: uint(row, 5)?,
         })
     })?;
     Ok(counts.unwrap_or_default())

@@ -10,11 +10,13 @@ use hushwire_types::{ConversationId, Epoch, Generation, IncarnationId, ListNumbe
 use both::Both;
 
 use super::accounts::next_entry;
+use super::reports::report;
 use super::{Actor, Backend, Reopening, World};
 use crate::account::{AppendListEntry, DeleteAccount, SetSuspended, Suspension};
 use crate::conversation::{Append, AppendCommit, Committer};
 use crate::key_package::{ClaimKeyPackages, PutKeyPackages, PutMode};
 use crate::mailbox::{Acknowledge, RecordLogin};
+use crate::report::{DeleteReport, ReportNumber};
 use crate::upkeep::Expire;
 use crate::{Bounds, MemoryStore, Write};
 
@@ -40,7 +42,14 @@ struct Cast {
 }
 
 pub fn the_same_operations_mean_the_same_as_in_memory<B: Backend>() {
-    let bounds = Bounds { entries: 8, message_bytes: 150, pool: 6, ..Bounds::default() };
+    let bounds = Bounds {
+        entries: 8,
+        message_bytes: 150,
+        pool: 6,
+        reports: 9,
+        reports_of_one: 3,
+        ..Bounds::default()
+    };
     for seed in 0..SEEDS {
         let reopening = if seed % 2 == 0 { Reopening::Never } else { Reopening::AfterEachWrite };
         let memory = Arc::new(MemoryStore::new(IncarnationId::new([0; 16]), bounds.clone()));
@@ -72,7 +81,7 @@ fn operation(world: &mut World, cast: &Cast, dice: &mut Dice) -> Write {
     let (account, mailbox) = (actor.address.account, actor.mailbox);
     let at = world.store().conversation(conversation).unwrap().map_or(1, |found| found.epoch.0);
     let epoch = Epoch((at + 1).saturating_sub(dice.below(5) as u64));
-    match dice.below(24) {
+    match dice.below(26) {
         0..=9 => Append { epoch, ..world.message(&actor, conversation, 1) }.into(),
         10..=13 => {
             let (added, removed) = ([other], [cast.actors[dice.below(cast.actors.len())]]);
@@ -97,6 +106,8 @@ fn operation(world: &mut World, cast: &Cast, dice: &mut Dice) -> Write {
         21 => Expire { mailboxes: 1 + u32::try_from(dice.below(3)).unwrap() }.into(),
         22 if dice.below(12) == 0 => DeleteAccount { account }.into(),
         22 => list_entry(world, &actor, dice).into(),
+        23 => report(world, &actor, &other, dice.below(3)).into(),
+        24 => DeleteReport { number: ReportNumber(1 + dice.below(20) as u64) }.into(),
         _ => {
             let mut next = world.conversation_of(&actor, &[other]);
             (next.conversation, next.generation) = (conversation, Generation(1 + dice.below(3) as u64));
@@ -138,6 +149,9 @@ fn look(world: &World, cast: &Cast) {
             store.handshakes(*conversation, Generation(generation), Epoch(0), Epoch(1000)).unwrap();
             store.base_at_or_before(*conversation, Generation(generation), Epoch(1000)).unwrap();
         }
+    }
+    for line in store.reports(None, 100).unwrap() {
+        store.report(line.number).unwrap();
     }
     store.counts().unwrap();
     store.users(None, 100).unwrap();

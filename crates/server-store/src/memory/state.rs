@@ -10,6 +10,7 @@ use hushwire_types::{
 };
 
 use super::classic::Classic;
+use super::reports::Reports;
 use crate::account::{AccountState, DeviceAddress, HandleKind, Idle, ListHead};
 use crate::claim::Claim;
 use crate::conversation::{ConversationKind, Member};
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) limits: BTreeMap<Bytes, Timestamp>,
     pub(super) meta: BTreeMap<String, Bytes>,
     pub(super) classic: Classic,
+    pub(super) reports: Reports,
 }
 
 /// Bytes and when they were stored.
@@ -122,6 +124,7 @@ impl State {
             limits: BTreeMap::new(),
             meta: BTreeMap::new(),
             classic: Classic::default(),
+            reports: Reports::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ impl State {
         });
         let seen_before = now.before(bounds.classic_seen_ttl);
         self.classic.seen.retain(|_, at| *at >= seen_before);
+        self.reports.expire(now.before(bounds.report_ttl));
         self.claims.retain(|_, row| now < row.claim.ends_at);
         self.limits.retain(|_, arrival| *arrival > now);
         let ended_before = now.before(bounds.invite_ttl);
@@ -102,6 +103,7 @@ impl State {
             conversations: count(self.conversations.len()),
             waiting: loads().map(|usage| usage.entries).sum(),
             waiting_bytes: loads().map(|usage| usage.bytes).sum(),
+            reports: count(self.reports.kept.len()),
         }
     }
 }

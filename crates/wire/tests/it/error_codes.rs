@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hushwire_wire::frame::DecodeError;
-use hushwire_wire::{ErrorCode, Fault, Invalid, LoginFailure, RegistrationFailure, RequestId};
+use hushwire_wire::{ErrorCode, Fault, Invalid, LoginFailure, RegistrationFailure, ReportReason, RequestId};
 
 macro_rules! table {
     ($out:ident, $name:ident) => {
@@ -33,6 +33,7 @@ fn the_validated_codes_are_those_of_the_schema() {
     assert_eq!(in_schema("ERROR_CODE"), ErrorCode::ALL.len());
     assert_eq!(in_schema("REGISTRATION_FAILURE"), RegistrationFailure::ALL.len());
     assert_eq!(in_schema("LOGIN_FAILURE"), LoginFailure::ALL.len());
+    assert_eq!(in_schema("REPORT_REASON"), ReportReason::ALL.len());
     for code in ErrorCode::ALL {
         let name: String = format!("{code:?}")
             .chars()

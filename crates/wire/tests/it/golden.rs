@@ -56,9 +56,9 @@ fn every_response_has_its_bytes_in_both_directions() {
 #[test]
 fn every_operation_code_has_a_sample() {
     let requests: BTreeSet<u32> = samples::requests().iter().map(|(_, request)| request.code()).collect();
-    assert_eq!(requests, (825..=848).collect());
+    assert_eq!(requests, (825..=849).collect());
     let responses: BTreeSet<u32> = samples::responses().iter().map(|(_, response)| response.code()).collect();
-    assert_eq!(responses, (1600..=1627).collect());
+    assert_eq!(responses, (1600..=1628).collect());
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! Limits hold in both directions, with a typed error.
 
 use hushwire_types::{
-    AccountId, BodyDigest, ConversationId, Epoch, Generation, Order, SendSeq, Seq, Timestamp,
+    AccountId, BodyDigest, ContentId, ConversationId, Epoch, Generation, Order, ReportId, SendSeq, Seq,
+    Timestamp,
 };
 use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
 use hushwire_wire::limits::{
     BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGE_BYTES,
-    KEY_PACKAGES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, TEXT_BYTES, UPLOAD_BYTES,
+    KEY_PACKAGES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, REPORT_NOTE_BYTES, REPORTED_BYTES,
+    REPORTED_MESSAGES, TEXT_BYTES, UPLOAD_BYTES,
 };
 use hushwire_wire::{
     AccountKeys, AnswerHandleClaim, BodyRef, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
-    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Request, Response,
-    SendCommit, SendMessage, SendUploaded,
+    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Report, ReportReason,
+    ReportedMessage, Request, Response, SendCommit, SendMessage, SendUploaded,
 };
 
 use crate::raw::Raw;
@@ -266,4 +268,43 @@ fn references_to_nothing_and_to_too_much_are_refused() {
     };
     assert_eq!(referred(BODY_BYTES), Ok(()));
     assert_eq!(referred(BODY_BYTES + 1), Err(too_large("commit_ref")));
+}
+
+fn report(note: usize, texts: &[usize]) -> Request {
+    let message = |length: &usize| ReportedMessage {
+        content_id: ContentId::new([1; 16]),
+        sent_at: Timestamp::from_ms(u64::MAX),
+        text: "a".repeat(*length).into(),
+    };
+    Report {
+        report_id: ReportId::new([2; 16]),
+        account_id: AccountId::new([3; 32]),
+        reason: ReportReason::Abuse,
+        note: "n".repeat(note).into(),
+        messages: texts.iter().map(message).collect(),
+    }
+    .into()
+}
+
+#[test]
+fn the_largest_report_fits_into_a_frame_and_a_larger_one_is_refused() {
+    let most = [vec![REPORTED_BYTES - REPORTED_MESSAGES + 1], vec![1; REPORTED_MESSAGES - 1]].concat();
+    assert!(encode(&report(REPORT_NOTE_BYTES, &most)).unwrap() <= FRAME_BYTES);
+    assert!(encode(&report(0, &[REPORTED_BYTES])).is_ok(), "the longest message");
+    assert_eq!(encode(&report(0, &[REPORTED_BYTES, 1])), Err(too_large("text")));
+    assert_eq!(encode(&report(0, &[0; REPORTED_MESSAGES + 1])), Err(too_large("messages")));
+    assert_eq!(encode(&report(REPORT_NOTE_BYTES + 1, &[])), Err(too_large("note")));
+}
+
+#[test]
+fn a_report_over_its_limits_is_refused_by_the_receiver_too() {
+    let decode = |messages: usize, bytes: usize| {
+        let message = || Raw::default().bytes(1, [1; 16]).bytes(3, vec![b'a'; bytes]);
+        let empty = Raw::default().bytes(1, [2; 16]).bytes(2, [3; 32]);
+        let body = (0..messages).fold(empty, |body, _| body.bytes(5, message()));
+        Raw::default().number(1, 9).bytes(849, body).decode_client().map(drop)
+    };
+    assert_eq!(decode(REPORTED_MESSAGES, REPORTED_BYTES / REPORTED_MESSAGES), Ok(()));
+    assert!(decode(REPORTED_MESSAGES + 1, 1).is_err());
+    assert!(decode(2, REPORTED_BYTES / 2 + 1).is_err());
 }

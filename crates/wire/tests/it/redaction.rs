@@ -18,6 +18,9 @@ const CANARIES: &[&str] = &[
     "last resort",
     "entry 1",
     "tree 0",
+    "watches",
+    "really",
+    "every day",
 ];
 
 #[test]

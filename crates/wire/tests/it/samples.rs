@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hushwire_types::{
-    AccountId, BodyDigest, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber,
-    Order, Secret, SendSeq, Seq, SessionId, Timestamp,
+    AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId,
+    ListNumber, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
     AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
@@ -15,8 +15,9 @@ use hushwire_wire::{
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
     MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Recover,
     RecoverDevice, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed,
-    RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink,
-    SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, WelcomeEntry, Welcomed,
+    RegistrationFailure, RegistrationMethod, Removed, Report, ReportReason, ReportStored, ReportedMessage,
+    Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage, SendPublicKeys, SendUploaded,
+    SenderKeys, Sensitive, WelcomeEntry, Welcomed,
 };
 
 const ACCOUNT: AccountId = AccountId::new([0xa1; 32]);
@@ -68,6 +69,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     ];
     all.extend(registers());
     all.extend(claim_answers());
+    all.extend(reports());
     all.extend(group_requests());
     all
 }
@@ -80,6 +82,24 @@ fn claim_answers() -> Vec<(&'static str, Request)> {
         ("answer_handle_claim_allow", answer(HandleClaimAnswer::Allow)),
         ("answer_handle_claim_refuse", answer(HandleClaimAnswer::Refuse)),
     ]
+}
+
+fn reports() -> Vec<(&'static str, Request)> {
+    let bare = Report {
+        report_id: ReportId::new([0x5e; 16]),
+        account_id: PEER,
+        reason: ReportReason::Spam,
+        note: "".into(),
+        messages: Vec::new(),
+    };
+    let message = |byte, text: &str| ReportedMessage {
+        content_id: ContentId::new([byte; 16]),
+        sent_at: NOW,
+        text: text.into(),
+    };
+    let messages = vec![message(0xe2, "cheap watches"), message(0xe3, "really\ncheap")];
+    let full = Report { reason: ReportReason::Other, note: "every day".into(), messages, ..bare.clone() };
+    vec![("report", bare.into()), ("report_with_messages", full.into())]
 }
 
 fn hello() -> Hello {
@@ -210,6 +230,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("link_sent", LinkSent.into()),
         ("link_message", LinkMessage { body: opaque("answer") }.into()),
         ("link_ended", LinkEnded.into()),
+        ("report_stored", ReportStored.into()),
         ("delivery_of_references", Delivery { entries: references() }.into()),
     ];
     all.extend(errors());

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hushwire_types::{
-    AccountId, BodyDigest, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId, ListNumber,
-    Order, Secret, SendSeq, Seq, SessionId, Timestamp,
+    AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId,
+    ListNumber, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::limits::{BODY_BYTES, UPLOAD_BYTES};
 use hushwire_wire::{
@@ -16,8 +16,9 @@ use hushwire_wire::{
     ListEntryAppended, Listening, LoggedIn, Login, LoginFailed, LoginFailure, LookUp, MessageReceived,
     MessageSent, Opaque, OpenLink, Otp, OtpOk, Ping, Place, Pong, PutKeyPackages, RecipientKeys, Recover,
     RecoverDevice, Referred, ReferredEntry, ReferredGroup, Register, Registration, RegistrationFailed,
-    RegistrationFailure, RegistrationMethod, Removed, Request, Response, SendCommit, SendEphemeral, SendLink,
-    SendMessage, SendPublicKeys, SendUploaded, SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
+    RegistrationFailure, RegistrationMethod, Removed, Report, ReportReason, ReportStored, ReportedMessage,
+    Request, Response, SendCommit, SendEphemeral, SendLink, SendMessage, SendPublicKeys, SendUploaded,
+    SenderKeys, Sensitive, Standing, WelcomeEntry, Welcomed,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -227,6 +228,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
             let answer = HandleClaimAnswer::from_code(answer);
             AnswerHandleClaim { handle, account_id, answer }.into()
         }),
+        report().prop_map(Request::from),
         send_message().prop_map(Request::from),
         send_ephemeral().prop_map(Request::from),
         send_commit().prop_map(Request::from),
@@ -239,6 +241,22 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         }
         .into()),
     ]
+}
+
+prop_compose! {
+    fn reported_message()(content_id: [u8; 16], sent_at in time(), text in ".{0,100}") -> ReportedMessage {
+        ReportedMessage { content_id: ContentId::new(content_id), sent_at, text: text.into() }
+    }
+}
+
+prop_compose! {
+    fn report()(
+        report_id: [u8; 16], account_id in account(), reason: i32, note in ".{0,100}",
+        messages in vec(reported_message(), 0..20),
+    ) -> Report {
+        let (report_id, reason) = (ReportId::new(report_id), ReportReason::from_code(reason));
+        Report { report_id, account_id, reason, note: note.into(), messages }
+    }
 }
 
 fn binding() -> impl Strategy<Value = ChannelBinding> {
@@ -411,6 +429,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         Just(Response::from(HandleClaimAnswered)),
         Just(Response::from(LinkSent)),
         Just(Response::from(LinkEnded)),
+        Just(Response::from(ReportStored)),
         any::<[u8; 32]>().prop_map(|commitment| LinkFound { commitment }.into()),
         (sensitive(), time()).prop_map(|(code, expires_at)| LinkOpened { code, expires_at }.into()),
         opaque().prop_map(|body| LinkMessage { body }.into()),

@@ -15,6 +15,7 @@ use crate::conversation::{Conversation, GroupBase, GroupInfo, Handshake, SendId,
 use crate::key_package::KeyPackageState;
 use crate::mailbox::{Mailbox, MailboxKey, Page};
 use crate::registration::{CodeHash, Invite, Session};
+use crate::report::{Report, ReportLine, ReportNumber};
 use crate::store::Outcomes;
 use crate::upkeep::{Counts, Limit};
 use crate::{MemoryStore, Store, StoreError, Write};
@@ -181,6 +182,14 @@ impl Store for Pair {
         except: &[ClassicPhone],
     ) -> Result<Option<ClassicMessage>, StoreError> {
         same!(self.classic_oldest(recipient, except))
+    }
+
+    fn reports(&self, after: Option<ReportNumber>, limit: usize) -> Result<Vec<ReportLine>, StoreError> {
+        same!(self.reports(after, limit))
+    }
+
+    fn report(&self, number: ReportNumber) -> Result<Option<Report>, StoreError> {
+        same!(self.report(number))
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
