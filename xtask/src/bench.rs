@@ -39,6 +39,22 @@ enum Part {
     },
 }
 
+/// What `cargo xtask faults` is given.
+#[derive(Args)]
+pub(crate) struct Faults {
+    /// What `hushwire-faults --help` knows.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Builds with optimisation, and lets everything go wrong around a hushd.
+pub(crate) fn faults(options: &Faults) -> Result<()> {
+    step(&mut cargo("build --release --locked -p hushd -p hushwire-bench")?)?;
+    let release = target()?.join("release");
+    let mut faults = on_second_core(release.join("hushwire-faults"));
+    step(faults.arg("--hushd").arg(release.join("hushd")).args(&options.arguments))
+}
+
 /// Builds and runs. Where there are two cores and util-linux' `taskset`, the load comes from the second one, and the server
 /// is alone on the first.
 pub(crate) fn run(options: &Options) -> Result<()> {

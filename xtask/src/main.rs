@@ -36,6 +36,8 @@ enum Task {
     Classic,
     /// Measure hushd and the engine beside the machine's own limits; builds with optimisation.
     Bench(bench::Options),
+    /// Let everything go wrong around a hushd under load, and look whether the delivery promise holds; builds with optimisation.
+    Faults(bench::Faults),
     /// Run every fuzz target for a while; needs the nightly toolchain.
     Fuzz(fuzz::Options),
 }
@@ -60,6 +62,7 @@ fn carry_out(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => tests::run(&options),
         Task::Classic => classic::cross_check(true),
         Task::Bench(options) => bench::run(&options),
+        Task::Faults(options) => bench::faults(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

@@ -1,5 +1,6 @@
 //! A hushd process on a data folder, and what the system says of it.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -45,7 +46,36 @@ impl Hushd {
     /// # Errors
     /// It cannot be started, or ended at once.
     pub fn start(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
-        Self::start_with(program, data_dir, cores, &[])
+        Self::start_with(program, data_dir, cores, &[], &[])
+    }
+
+    /// The same with more in its environment.
+    ///
+    /// # Errors
+    /// As [`Hushd::start`].
+    pub fn start_in(
+        program: &Path,
+        data_dir: &Path,
+        cores: Cores,
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self> {
+        Self::start_with(program, data_dir, cores, &[], environment)
+    }
+
+    /// The same on all addresses of this machine, so that not everybody comes from loopback, whom a server does not tell apart.
+    ///
+    /// # Errors
+    /// As [`Hushd::start`].
+    pub fn start_outside(
+        program: &Path,
+        data_dir: &Path,
+        cores: Cores,
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self> {
+        let mut command = on(cores, program);
+        command.args(["serve", "--listen", "0.0.0.0:0", "--data-dir"]).arg(data_dir);
+        command.env("HUSHD_PUBLIC_ADDRESS", "localhost:7900");
+        Self::run(command, environment)
     }
 
     /// The same, serving wire version 1 as well, with codes for whoever asks.
@@ -53,12 +83,27 @@ impl Hushd {
     /// # Errors
     /// As [`Hushd::start`].
     pub fn start_classic(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
-        Self::start_with(program, data_dir, cores, &["--classic", "127.0.0.1:0", "--insecure-otp-echo"])
+        Self::start_with(program, data_dir, cores, &["--classic", "127.0.0.1:0", "--insecure-otp-echo"], &[])
     }
 
-    fn start_with(program: &Path, data_dir: &Path, cores: Cores, flags: &[&str]) -> Result<Self> {
+    /// Whether it has ended, by itself or because the machine lost its power.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn start_with(
+        program: &Path,
+        data_dir: &Path,
+        cores: Cores,
+        flags: &[&str],
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self> {
         let mut command = on(cores, program);
         command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(flags);
+        Self::run(command, environment)
+    }
+
+    fn run(mut command: Command, environment: &[(OsString, OsString)]) -> Result<Self> {
         // A pair writes more here than one device may anywhere else.
         command.env("HUSHD_LIMITS__MESSAGES_PER_SECOND", "0").env("HUSHD_LIMITS__CONNECTIONS", "16000");
         // hushd says nowhere which port it got for its metrics, so it is given one that is free now.
@@ -66,16 +111,18 @@ impl Hushd {
         command
             .env("HUSHD_METRICS__LISTEN", metrics.to_string())
             .env("HUSHD_REGISTRATION__METHODS", "open,invite");
+        command.envs(environment.iter().cloned());
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
         let mut child =
-            command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
+            command.spawn().with_context(|| format!("{:?} cannot be started", command.get_program()))?;
         let out = child.stdout.take().context("hushd has no standard output")?;
         let mut lines = BufReader::new(out).lines();
         let (mut address, mut classic) = (None, None);
         loop {
             let Some(line) = lines.next().transpose()? else { bail!("hushd ended before it listened") };
             let Some(rest) = line.strip_prefix("Listening on ") else {
-                if line.starts_with("Data: ") {
+                // The last line of `dev`, and that of `serve`.
+                if line.starts_with("Data: ") || line.starts_with("Link: ") {
                     break;
                 }
                 continue;

@@ -12,6 +12,7 @@
 
 pub mod classic;
 pub mod engine;
+pub mod faults;
 pub mod hushd;
 pub mod line;
 pub mod load;

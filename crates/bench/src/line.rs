@@ -97,6 +97,12 @@ impl Line {
 }
 
 impl Sink {
+    /// The number of the last request.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.number
+    }
+
     /// Puts a request behind those that wait to be sent.
     ///
     /// # Errors
@@ -106,6 +112,14 @@ impl Sink {
         let id = RequestId::new(self.number).context("no request id")?;
         let bytes = frame::encode_client(id, &request.into())?;
         Ok(self.socket.feed(Message::Binary(bytes)).await?)
+    }
+
+    /// Sends bytes that need not be a frame of the protocol.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn send_raw(&mut self, bytes: Vec<u8>) -> Result<()> {
+        Ok(self.socket.send(Message::Binary(bytes.into())).await?)
     }
 
     /// Sends what waits.

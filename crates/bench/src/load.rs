@@ -315,43 +315,56 @@ async fn say(shared: &Shared, sink: &mut Sink, talk: &Chat, number: u64) -> Resu
         conversation_id: talk.conversation,
         generation: Generation(1),
         epoch: Epoch(1),
-        body: message(talk, number, at, shared),
+        body: Stamp { run: shared.run, at, number }.message(talk, shared.sizes.of(number), &shared.filler),
     })
     .await
 }
 
-/// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the talk's group in epoch 1, whose ciphertext is the run,
-/// the time of sending, the message's number and random bytes.
-fn message(talk: &Chat, number: u64, at: Duration, shared: &Shared) -> Opaque {
-    let size = shared.sizes.of(number);
-    let mut bytes = Vec::with_capacity(size);
-    bytes.extend([0, 1, 0, 2, 32]);
-    bytes.extend(talk.group.as_bytes());
-    bytes.extend(1_u64.to_be_bytes());
-    // Application data; no authenticated data; 28 bytes of encrypted sender data.
-    bytes.extend([1, 0, 28]);
-    bytes.extend(shared.filler.iter().take(28));
-    // A variable-size vector's length (RFC 9420, section 2.1.2), in two bytes or in four.
-    let left = size - bytes.len();
-    match u16::try_from(left.saturating_sub(2)).ok().filter(|length| *length < 1 << 14) {
-        Some(length) => bytes.extend((length | 0x4000).to_be_bytes()),
-        None => bytes.extend((u32::try_from(left - 4).unwrap_or(0) | 0x8000_0000).to_be_bytes()),
-    }
-    bytes.extend(shared.run);
-    bytes.extend(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
-    bytes.extend(number.to_be_bytes());
-    bytes.extend(shared.filler.iter().take(size - bytes.len()));
-    bytes.into()
+/// What stands in a ciphertext of the load, so that whoever receives it knows it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Which run it is of.
+    pub(crate) run: [u8; 8],
+    /// When it was sent, from the beginning of the run.
+    pub(crate) at: Duration,
+    /// The sender's number of the message.
+    pub(crate) number: u64,
 }
 
-/// When a message of this run was sent.
-fn sent_at(body: &[u8], run: [u8; 8]) -> Option<Duration> {
-    const LENGTH: usize = 4 + 1 + 32 + 8 + 3 + 28;
-    let length = body.get(LENGTH..)?;
-    let ciphertext = length.get(if length.first()? >> 6 == 1 { 2 } else { 4 }..)?;
-    let (of, rest) = ciphertext.split_first_chunk::<8>()?;
-    let at = rest.first_chunk().filter(|_| *of == run)?;
-    Some(Duration::from_nanos(u64::from_be_bytes(*at)))
+impl Stamp {
+    /// An MLSMessage with a PrivateMessage (RFC 9420, section 6.3) of the talk's group in epoch 1, whose ciphertext is this and random
+    /// bytes; `size` in all.
+    pub(crate) fn message(&self, talk: &Chat, size: usize, filler: &[u8]) -> Opaque {
+        let mut bytes = Vec::with_capacity(size);
+        bytes.extend([0, 1, 0, 2, 32]);
+        bytes.extend(talk.group.as_bytes());
+        bytes.extend(1_u64.to_be_bytes());
+        // Application data; no authenticated data; 28 bytes of encrypted sender data.
+        bytes.extend([1, 0, 28]);
+        bytes.extend(filler.iter().take(28));
+        // A variable-size vector's length (RFC 9420, section 2.1.2), in two bytes or in four.
+        let left = size - bytes.len();
+        match u16::try_from(left.saturating_sub(2)).ok().filter(|length| *length < 1 << 14) {
+            Some(length) => bytes.extend((length | 0x4000).to_be_bytes()),
+            None => bytes.extend((u32::try_from(left - 4).unwrap_or(0) | 0x8000_0000).to_be_bytes()),
+        }
+        bytes.extend(self.run);
+        bytes.extend(u64::try_from(self.at.as_nanos()).unwrap_or(u64::MAX).to_be_bytes());
+        bytes.extend(self.number.to_be_bytes());
+        bytes.extend(filler.iter().take(size - bytes.len()));
+        bytes.into()
+    }
+
+    /// What stands in a message.
+    pub(crate) fn of(body: &[u8]) -> Option<Self> {
+        const LENGTH: usize = 4 + 1 + 32 + 8 + 3 + 28;
+        let length = body.get(LENGTH..)?;
+        let ciphertext = length.get(if length.first()? >> 6 == 1 { 2 } else { 4 }..)?;
+        let (run, rest) = ciphertext.split_first_chunk()?;
+        let (at, rest) = rest.split_first_chunk()?;
+        let number = u64::from_be_bytes(*rest.first_chunk()?);
+        Some(Self { run: *run, at: Duration::from_nanos(u64::from_be_bytes(*at)), number })
+    }
 }
 
 async fn read(shared: Arc<Shared>, line: Line, mut done: watch::Receiver<bool>) -> Result<Histogram<u64>> {
@@ -369,10 +382,10 @@ async fn read(shared: Arc<Shared>, line: Line, mut done: watch::Receiver<bool>) 
         for entry in &delivery.entries {
             through = entry.seq;
             let EntryKind::Application(body) = &entry.kind else { continue };
-            let Some(sent) = sent_at(body, shared.run) else { continue };
+            let Some(stamp) = Stamp::of(body).filter(|stamp| stamp.run == shared.run) else { continue };
             messages += 1;
-            if shared.counts(sent) {
-                let micros = u64::try_from(now.saturating_sub(sent).as_micros()).unwrap_or(u64::MAX);
+            if shared.counts(stamp.at) {
+                let micros = u64::try_from(now.saturating_sub(stamp.at).as_micros()).unwrap_or(u64::MAX);
                 latency.saturating_record(micros.max(1));
             }
         }

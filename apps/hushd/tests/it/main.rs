@@ -1,6 +1,7 @@
 //! hushd at its edge: real processes, real files, ports that the system picks.
 #![cfg(test)]
 
+mod faults;
 mod load;
 mod operate;
 mod serve;
