@@ -12,10 +12,12 @@
 
 pub mod classic;
 pub mod engine;
+pub mod group;
 pub mod hushd;
 pub mod line;
 pub mod load;
 pub mod machine;
+mod newcomer;
 pub mod people;
 pub mod profile;
 pub mod table;
