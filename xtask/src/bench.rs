@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Wire version 1 alone, beside a Python loop that does what the original does.
     #[arg(long)]
     classic: bool,
+    /// A group of 1,000 devices alone, beside bare mls-rs.
+    #[arg(long, conflicts_with = "classic")]
+    only_group: bool,
     /// Where the databases are put; the disk under it is measured.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -72,7 +75,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.folder {
         command.arg("--folder").arg(folder);
     }
-    for (flag, is_set) in [("--json", options.json), ("--classic", options.classic)] {
+    let flags =
+        [("--json", options.json), ("--classic", options.classic), ("--only-group", options.only_group)];
+    for (flag, is_set) in flags {
         if is_set {
             command.arg(flag);
         }

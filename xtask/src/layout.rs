@@ -9,8 +9,8 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use crate::run::root;
 use crate::table::Table;
 
-/// Only these name mls-rs, so that the choice of it can be revisited.
-const MAY_NAME_MLS_RS: [&str; 3] = ["suite", "group-policy", "mls"];
+/// Only these name mls-rs, so that the choice of it can be revisited, and `bench`, which measures it beside ours.
+const MAY_NAME_MLS_RS: [&str; 4] = ["suite", "group-policy", "mls", "bench"];
 /// The server's crates …
 const SERVER_SIDE: [&str; 5] = ["server-store", "server-store-sqlite", "delivery", "server", "apps/hushd"];
 /// … which never reach these: a server has no plaintext to handle.

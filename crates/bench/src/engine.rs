@@ -3,27 +3,19 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
 use hushwire_client::Place;
-use hushwire_client_store::{Database, KeySource, about, conversation};
-use hushwire_delivery::limits::Limits;
-use hushwire_delivery::settings::{Way, Ways};
-use hushwire_delivery::{ConnectionId, Direct, Peer, Pepper, Service, Settings};
-use hushwire_engine::{Command, CommandId, Effect, Engine, Input, NewAccount, Recipient, Tag};
-use hushwire_identity::{ChannelBinding, Flags, Handle, ServerKey};
-use hushwire_server_store::Bounds;
-use hushwire_server_store::memory::MemoryStore;
-use hushwire_types::{Clock, Entropy, IncarnationId, OsEntropy, Secret, SystemClock, Timestamp, rng};
-use hushwire_wire::{
-    EntryKind, Hello, MessageReceived, RegistrationMethod, Request, RequestId, Response, ServerFrame,
-};
+use hushwire_client_store::{Database, about, conversation};
+use hushwire_delivery::{ConnectionId, Direct, Peer};
+use hushwire_engine::{Command, CommandId, Effect, Engine, Input, Recipient, Tag};
+use hushwire_identity::ServerKey;
+use hushwire_types::{Clock, OsEntropy, SystemClock, Timestamp};
+use hushwire_wire::{EntryKind, Hello, MessageReceived, RequestId, Response, ServerFrame};
 
-const BINDING: ChannelBinding = ChannelBinding::Exporter([7; 32]);
-const NONCE: [u8; 32] = [3; 32];
+use crate::newcomer::{self, BINDING, NONCE, Newcomer, key};
 
 /// How long single messages took, in microseconds.
 #[derive(Debug, Clone)]
@@ -90,11 +82,6 @@ pub fn registered(folder: &Path) -> Result<Place> {
     Ok(Place { folder: folder.join("alice"), key: key() })
 }
 
-/// Opens without stretching, as a key of the keyring does.
-fn key() -> KeySource {
-    KeySource::Key(Secret::new([9; 32]))
-}
-
 fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
 }
@@ -123,18 +110,9 @@ struct World {
 
 impl World {
     fn new(folder: &Path) -> Result<Self> {
-        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let server = ServerKey::generate(&OsEntropy);
-        let settings = Settings {
-            ways: Ways { open: Way::Open, ..Ways::default() },
-            limits: Limits::none(),
-            ..Settings::default()
-        };
-        let store = Arc::new(MemoryStore::new(IncarnationId::new([1; 16]), Bounds::default()));
-        let pepper = Pepper::new(Secret::new(rng::bytes(&OsEntropy)));
-        let service = Service::open(store, server.clone(), pepper, settings, entropy)?;
         let mut world = Self {
-            direct: Direct::new(service),
+            direct: newcomer::services(&server)?,
             clients: Vec::new(),
             now: SystemClock.now(),
             commands: 0,
@@ -147,54 +125,14 @@ impl World {
     }
 
     fn join(&mut self, folder: &Path, name: &str, server: &ServerKey) -> Result<()> {
-        let mut db = Database::create(&folder.join(name), &key(), &OsEntropy)?;
-        let handle: Handle = format!("@{name}").parse()?;
-        let new = NewAccount {
-            device_name: "bench".parse()?,
-            handle: handle.clone(),
-            server: "127.0.0.1:7900".to_owned(),
-            server_key: server.public(),
-            flags: Flags::default(),
-        };
-        let mut engine = Engine::register(&mut db, &new, Arc::new(OsEntropy), self.now)?;
-        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
-        let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: NONCE };
-        let Response::Welcomed(welcomed) = self.ask(connection, 1, hello)? else { bail!("not welcome") };
-        let register = engine.register_request(RegistrationMethod::Open, Some(name.into()));
-        let Response::Registration(session) = self.ask(connection, 2, register)? else { bail!("refused") };
-        let keys = engine.public_keys(&mut db, session.session_id, &[handle], self.now)?;
-        let Response::KeysSet(_) = self.ask(connection, 3, keys)? else { bail!("keys refused") };
-        engine.keys_set(&mut db)?;
-        let login = engine.login(&mut db, &welcomed, &BINDING, &NONCE)?;
-        let id = RequestId::new(4).context("no request id")?;
-        self.direct.request(connection, id, login.into(), self.now);
-        let mut frames = self.direct.take_frames(connection).into_iter();
-        let Some(ServerFrame { response: Response::LoggedIn(logged_in), .. }) = frames.next() else {
-            bail!("the login was refused")
-        };
+        let Newcomer { db, engine, connection, logged_in, frames, requests, .. } =
+            newcomer::register(&mut self.direct, server, folder, name, self.now)?;
         let index = self.clients.len();
         let connection = Some(connection);
-        self.clients.push(Client { db, engine, connection, tags: HashMap::new(), requests: 4 });
-        self.step(index, vec![Input::Start])?;
+        self.clients.push(Client { db, engine, connection, tags: HashMap::new(), requests });
         self.step(index, vec![Input::Online(logged_in)])?;
-        self.feed(index, frames.collect())?;
+        self.feed(index, frames)?;
         self.settle()
-    }
-
-    fn ask(
-        &mut self,
-        connection: ConnectionId,
-        number: u64,
-        request: impl Into<Request>,
-    ) -> Result<Response> {
-        let id = RequestId::new(number).context("no request id")?;
-        self.direct.request(connection, id, request.into(), self.now);
-        let frames = self.direct.take_frames(connection);
-        frames
-            .into_iter()
-            .find(|frame| frame.request_id == Some(id))
-            .map(|frame| frame.response)
-            .context("no answer")
     }
 
     fn leave(&mut self, index: usize) -> Result<()> {
@@ -208,7 +146,8 @@ impl World {
     fn come_back(&mut self, index: usize) -> Result<()> {
         let connection = self.direct.connect(Peer { binding: BINDING, address: None });
         let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: NONCE };
-        let Response::Welcomed(welcomed) = self.ask(connection, 1, hello)? else { bail!("not welcome") };
+        let welcomed = newcomer::ask(&mut self.direct, connection, 1, hello, self.now)?;
+        let Response::Welcomed(welcomed) = welcomed else { bail!("not welcome") };
         let client = self.clients.get_mut(index).context("no such client")?;
         let login = client.engine.login(&mut client.db, &welcomed, &BINDING, &NONCE)?;
         (client.connection, client.requests) = (Some(connection), 2);

@@ -13,11 +13,13 @@
 pub mod classic;
 pub mod engine;
 pub mod faults;
+pub mod group;
 pub mod hushd;
 pub mod line;
 pub mod load;
 pub mod machine;
 pub mod meter;
+mod newcomer;
 pub mod people;
 pub mod profile;
 pub mod scenario;

@@ -10,23 +10,27 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use hdrhistogram::Histogram;
 use hushwire_bench::classic::{self, Outcome, Talk};
+use hushwire_bench::group::{Both, Shape as GroupShape};
 use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
 use hushwire_bench::line::Line;
 use hushwire_bench::load::{self, Plan, Shape};
 use hushwire_bench::people::{Chat, Maker, Person};
 use hushwire_bench::table::{Figure, Target};
-use hushwire_bench::{engine, machine, profile};
+use hushwire_bench::{engine, group, machine, profile};
 use hushwire_types::SendSeq;
 
 /// Measures hushd and the engine, beside what the machine can do.
 #[derive(Parser)]
 struct Options {
     /// The hushd to measure.
-    #[arg(long, required_unless_present = "only_profile")]
+    #[arg(long, required_unless_present_any = ["only_profile", "only_group"])]
     hushd: Option<PathBuf>,
     /// Measure the large profile alone.
     #[arg(long)]
     only_profile: bool,
+    /// Measure the large group alone.
+    #[arg(long, conflicts_with = "only_profile")]
+    only_group: bool,
     /// Where the databases are; the disk under it is what is measured.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -57,6 +61,12 @@ struct Options {
     /// Messages of the large profile.
     #[arg(long, default_value_t = 1_000_000)]
     profile: u32,
+    /// Devices of the large group.
+    #[arg(long, default_value_t = 1_000)]
+    devices: usize,
+    /// Members of each kind that are measured in it.
+    #[arg(long, default_value_t = 10)]
+    rounds: usize,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -85,6 +95,10 @@ fn run(options: &Options) -> Result<()> {
             println!("{}", figure.line());
         }
     };
+    if options.only_group {
+        large_group(options, folder.path())?.iter().for_each(print);
+        return Ok(());
+    }
     let hushd = options.hushd.as_deref().filter(|_| !options.only_profile);
     if let (Some(hushd), true) = (hushd, options.classic) {
         originals(options, hushd, folder.path(), &runtime)?.iter().for_each(print);
@@ -95,6 +109,7 @@ fn run(options: &Options) -> Result<()> {
         for figure in engines(options, folder.path())? {
             print(&figure);
         }
+        large_group(options, folder.path())?.iter().for_each(print);
     }
     for figure in profiles(options, folder.path(), &runtime)? {
         print(&figure);
@@ -323,6 +338,46 @@ fn originals(
     add("message alone, online, a second of CPU", Outcome::per_cpu_second, run(Talk::Online)?, None);
     add("message to somebody offline, durable", Outcome::per_second, run(Talk::Offline)?, Some(20.0));
     Ok(figures)
+}
+
+/// A large group, beside bare mls-rs in the same run.
+fn large_group(options: &Options, folder: &Path) -> Result<Vec<Figure>> {
+    let (devices, rounds) = (options.devices, options.rounds);
+    let folder = tempfile::tempdir_in(folder)?;
+    let shape = GroupShape { devices, rounds, messages: 150, batches: 10, batch: 1_000 };
+    let times = group::measure(folder.path(), &shape)?;
+    let mut figures = vec![
+        Figure::new(format!("a group of {devices} devices: to let it grow"), times.grown.as_secs_f64(), "s"),
+        Figure::new("  learning who all the others are, p50", milliseconds(&times.met, 50.0), "ms"),
+    ];
+    figures.extend(beside_mls_rs("a message sent, durable in the outbox", &times.sent, Some(6.0)));
+    figures.extend(beside_mls_rs(
+        "1,000 messages received and stored as one batch",
+        &times.received,
+        Some(500.0),
+    ));
+    figures.extend(beside_mls_rs("a Commit with a fresh leaf made", &times.committed, Some(60.0)));
+    figures.extend(beside_mls_rs("a Commit of another processed", &times.processed, Some(25.0)));
+    figures.extend(beside_mls_rs("joining by a Welcome", &times.joined, Some(150.0)));
+    figures.extend(beside_mls_rs("an own Commit applied when it comes back", &times.applied, None));
+    Ok(figures)
+}
+
+/// What an operation took in the group, at most `most` milliseconds where something is wanted of it.
+fn beside_mls_rs(what: &str, both: &Both, most: Option<f64>) -> Vec<Figure> {
+    let at = |times: &Histogram<u64>, at: f64| milliseconds(times, at);
+    let (ours, bare) = (at(&both.ours, 50.0), at(&both.bare, 50.0));
+    let figure = Figure::new(format!("  {what}, p50"), ours, "ms").beside("bare mls-rs, durable", bare);
+    let ratio = Figure::new("    as long as bare mls-rs, durable, p50", ours / bare, "times");
+    let tail = Figure::new("    the same, p90", at(&both.ours, 90.0), "ms")
+        .beside("bare mls-rs, durable", at(&both.bare, 90.0));
+    let memory = Figure::new("    bare mls-rs in memory, p50", at(&both.bare_in_memory, 50.0), "ms");
+    match most {
+        Some(most) => {
+            vec![figure.wanting(Target::AtMost(most)), ratio.wanting(Target::AtMost(1.3)), tail, memory]
+        }
+        None => vec![figure, ratio, tail, memory],
+    }
 }
 
 /// A profile of years, in the folder of the databases.

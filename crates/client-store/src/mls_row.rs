@@ -17,7 +17,7 @@ use crate::{StoreError, Tx, View};
 pub enum MlsKind {
     /// A group without its tree.
     Group,
-    /// A group's ratchet tree.
+    /// A group's ratchet tree: a head and its parts.
     Tree,
     /// The secrets of a past epoch.
     Epoch,
@@ -33,7 +33,7 @@ pub struct MlsKey {
     pub kind: MlsKind,
     /// The group; none for a KeyPackage.
     pub group: Option<GroupId>,
-    /// What tells rows of one kind and group apart (an epoch, a KeyPackage reference); may be empty.
+    /// What tells rows of one kind and group apart (an epoch, a part of a tree, a KeyPackage reference); may be empty.
     pub key: Vec<u8>,
 }
 

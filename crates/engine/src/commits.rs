@@ -248,7 +248,7 @@ impl Step<'_, '_> {
     fn need(&mut self, conversation: &Conversation, view: &GroupView, peer: AccountId) -> Result<Need, Stop> {
         if mark::is_set(self.tx, &conversation.id, Mark::Review)? {
             let mut revoked = Vec::new();
-            for leaf in &view.members {
+            for leaf in view.members.iter() {
                 let list = self.list(&leaf.account)?;
                 let status = list.map_or(DeviceStatus::Unknown, |list| list.status(leaf.device));
                 if status == DeviceStatus::Revoked && leaf.device != self.me.device {

@@ -75,7 +75,7 @@ impl Step<'_, '_> {
         let list = self.own_list()?;
         let written = write(&list, Author::Device(&self.me.list_key)).and_then(|entry| {
             // Signed elsewhere, an addition is checked like one of the server's.
-            list.clone().append(&entry)?;
+            DeviceList::clone(&list).append(&entry)?;
             Ok(entry)
         });
         let refused = match written {

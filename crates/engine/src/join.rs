@@ -157,7 +157,9 @@ impl Step<'_, '_> {
                 if missing.is_empty() {
                     return self.tree_fetched(id, epoch, group);
                 }
-                self.want_all(missing)
+                // The tree of a large group is not fetched again for each list that comes.
+                let detail = self.want_for(missing)?;
+                Ok(parked::set_reason(self.tx, parked.id, ParkReason::Lists, &detail)?)
             }
             Err(MlsError::Refused(hushwire_mls::Refusal::AlreadyMember)) => {
                 Ok(parked::delete(self.tx, parked.id)?)

@@ -5,6 +5,7 @@
 //!   recovery-signed entry displaced stays in the rows, because old leaves are judged by it (rules R2 and R3).
 //! - A list that somebody spoke of and that is not known stands in `wanted` until it is here or was asked for in vain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hushwire_client_store::account::{self, Account, Says, Trust};
@@ -61,12 +62,12 @@ pub(crate) fn load(view: &View<'_>, account: &AccountId) -> Result<Option<Device
 
 impl Step<'_, '_> {
     /// The list of an account, where it is known.
-    pub(crate) fn list(&self, account: &AccountId) -> Result<Option<DeviceList>, Stop> {
+    pub(crate) fn list(&self, account: &AccountId) -> Result<Option<Arc<DeviceList>>, Stop> {
         if let Some(list) = self.lists.find(account) {
             return Ok(Some(list));
         }
-        let Some(list) = load(self.tx, account)? else { return Ok(None) };
-        self.lists.put(list.clone());
+        let Some(list) = load(self.tx, account)?.map(Arc::new) else { return Ok(None) };
+        self.lists.put(Arc::clone(&list));
         Ok(Some(list))
     }
 
@@ -92,7 +93,7 @@ impl Step<'_, '_> {
     }
 
     /// The own list, which is always there.
-    pub(crate) fn own_list(&self) -> Result<DeviceList, Stop> {
+    pub(crate) fn own_list(&self) -> Result<Arc<DeviceList>, Stop> {
         self.list(&self.me.account)?.ok_or_else(|| StepError::Damaged("device list").into())
     }
 
@@ -155,7 +156,7 @@ impl Step<'_, '_> {
     pub(crate) fn take_keys(&mut self, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
         let account = keys.account_id;
         let taken = match self.list(&account)? {
-            Some(known) => self.grow(known, keys)?,
+            Some(known) => self.grow(&known, keys)?,
             None => self.meet(keys)?,
         };
         if taken == Keys::Good {
@@ -212,7 +213,7 @@ impl Step<'_, '_> {
     }
 
     /// Newer entries of a known account.
-    fn grow(&mut self, known: DeviceList, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
+    fn grow(&mut self, known: &DeviceList, keys: &wire::AccountKeys) -> Result<Keys, Stop> {
         let account = keys.account_id;
         let mut list = known.clone();
         let accepted = match list.accept(&keys.entries) {
@@ -243,7 +244,7 @@ impl Step<'_, '_> {
     /// An entry of the own list that the server has.
     pub(crate) fn grow_own(&mut self, entry: &[u8], by: By) -> Result<(), Stop> {
         let known = self.own_list()?;
-        let mut list = known.clone();
+        let mut list = DeviceList::clone(&known);
         let accepted =
             list.append(entry).map_err(|_| StepError::Bug("an entry that was checked is refused"))?;
         if accepted.new_entries == 0 {

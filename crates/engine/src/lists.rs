@@ -6,7 +6,7 @@
 //! - It never fetches: an account that is not here is `Missing`, and the flow that hears so loads its rows or asks the server.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hushwire_group_policy::{DeviceLists, Prefix};
 use hushwire_identity::{DeviceList, ListHead};
@@ -14,18 +14,19 @@ use hushwire_types::{AccountId, DeviceId};
 
 /// The lists that were needed lately.
 #[derive(Default)]
-pub(crate) struct ListCache(Mutex<HashMap<AccountId, DeviceList>>);
+pub(crate) struct ListCache(Mutex<HashMap<AccountId, Arc<DeviceList>>>);
 
 impl ListCache {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, DeviceList>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<DeviceList>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn find(&self, account: &AccountId) -> Option<DeviceList> {
+    pub(crate) fn find(&self, account: &AccountId) -> Option<Arc<DeviceList>> {
         self.lock().get(account).cloned()
     }
 
-    pub(crate) fn put(&self, list: DeviceList) {
+    pub(crate) fn put(&self, list: impl Into<Arc<DeviceList>>) {
+        let list = list.into();
         self.lock().insert(list.account_id(), list);
     }
 

@@ -91,6 +91,18 @@ impl Step<'_, '_> {
         }
     }
 
+    /// Wants lists that an entry is to wait for: what [`Step::lists_arrived`] is told of them.
+    pub(crate) fn want_for(&mut self, heads: Vec<(AccountId, ListHead)>) -> Result<Vec<u8>, Stop> {
+        let mut detail = Vec::with_capacity(HEAD_LEN.saturating_mul(heads.len()));
+        for (account, head) in heads {
+            self.want(account, head)?;
+            detail.extend(account.as_bytes());
+            detail.extend(head.number.0.to_be_bytes());
+            detail.extend(head.hash.as_bytes());
+        }
+        Ok(detail)
+    }
+
     /// Whether the lists that a parked entry waits for came, or were asked for in vain: then it is tried for the last time.
     pub(crate) fn lists_arrived(&mut self, detail: &[u8]) -> Result<bool, Stop> {
         for chunk in detail.chunks(HEAD_LEN) {

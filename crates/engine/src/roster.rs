@@ -3,7 +3,7 @@
 //! Invariant: the rows are compared with the group after each Commit that is applied here and after joining, so each
 //! change is told once, in the place where it happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
 use hushwire_client_store::group_facts::{self, GroupFacts};
@@ -222,14 +222,14 @@ impl Step<'_, '_> {
     /// A device that the recovery key brought in, of an account that may have no other one left which could add it: all
     /// members may, so that whoever lost everything comes back.
     fn recovered(&mut self, conversation: &Conversation, view: &GroupView) -> Result<Option<Need>, Stop> {
+        let here: HashSet<DeviceId> = view.members.iter().map(|leaf| leaf.device).collect();
         let mut accounts: Vec<AccountId> = view.members.iter().map(|leaf| leaf.account).collect();
         accounts.dedup();
         for account in accounts.into_iter().filter(|account| *account != self.me.account) {
             let Some(list) = self.list(&account)? else { continue };
-            let here = |device: &DeviceId| view.members.iter().any(|leaf| leaf.device == *device);
             let active = list.active_devices().into_iter().map(|device| device.id);
             let missing: Vec<DeviceId> =
-                active.filter(|device| !here(device) && list.is_recovered(*device)).collect();
+                active.filter(|device| !here.contains(device) && list.is_recovered(*device)).collect();
             if !missing.is_empty() {
                 // In turns, as all would else commit at once.
                 let due = self.removal_due(conversation, view, &[])?;

@@ -277,16 +277,7 @@ impl Step<'_, '_> {
             }
             Verdict::Ignored => {}
             Verdict::SecondGroup => self.alert(Alert::SecondGroup { conversation: id }, Some(id))?,
-            Verdict::NeedsLists(heads) => {
-                let mut detail = Vec::new();
-                for (account, head) in heads {
-                    self.want(account, head)?;
-                    detail.extend(account.as_bytes());
-                    detail.extend(head.number.0.to_be_bytes());
-                    detail.extend(head.hash.as_bytes());
-                }
-                return Ok(Fate::Park(ParkReason::Lists, detail));
-            }
+            Verdict::NeedsLists(heads) => return Ok(Fate::Park(ParkReason::Lists, self.want_for(heads)?)),
             Verdict::Lost => {
                 self.lose(&id)?;
                 // It is of the epoch that cannot be followed: the rejoin makes it moot.

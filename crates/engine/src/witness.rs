@@ -23,7 +23,7 @@ use crate::{Alert, Notice};
 impl Step<'_, '_> {
     /// A witness for a content that is not encrypted yet: it is replaced before anybody sees it.
     pub(crate) fn draft_witness(&self) -> Result<Witness, Stop> {
-        let list = seen(&self.own_list()?);
+        let list = seen(&*self.own_list()?);
         Ok(Witness { counter: 1, previous: None, list, transcript_hash: vec![0; 32], peer_list: None })
     }
 
@@ -39,10 +39,10 @@ impl Step<'_, '_> {
             _ => (1, None),
         };
         let peer_list = match conversation.kind {
-            ConversationKind::Direct { peer } => self.list(&peer)?.as_ref().map(seen),
+            ConversationKind::Direct { peer } => self.list(&peer)?.map(|list| seen(&list)),
             _ => None,
         };
-        let list = seen(&self.own_list()?);
+        let list = seen(&*self.own_list()?);
         Ok((
             Witness { counter, previous, list, transcript_hash: transcript_hash.to_vec(), peer_list },
             previous,

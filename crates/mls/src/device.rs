@@ -5,6 +5,7 @@
 //!   [`Device::forget`]; afterwards memory knows nothing that the rows do not.
 //! - A group is used only while it is loaded; only groups without unwritten changes are ever unloaded.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::error::{MlsError, StateError};
 use crate::group::{GroupView, Loaded};
 use crate::row::{Row, RowChange, RowKey};
 use crate::staging::Staging;
+use crate::tree::TreeRows;
 
 /// How many groups stay loaded between steps.
 const LOADED_GROUPS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
@@ -87,7 +89,7 @@ impl Device {
     /// [`MlsError::State`] where rows are damaged, of a newer format, or of a group whose group or tree row is missing.
     pub fn load(&mut self, rows: Vec<Row>) -> Result<(), MlsError> {
         let mut groups: Vec<(GroupId, SecretBytes)> = Vec::new();
-        let mut trees: Vec<(GroupId, SecretBytes)> = Vec::new();
+        let mut trees: BTreeMap<GroupId, TreeRows> = BTreeMap::new();
         for Row { key, value } in rows {
             match key {
                 RowKey::KeyPackage(reference) => self.staging.load_key_package(reference, &value)?,
@@ -95,13 +97,16 @@ impl Device {
                     self.staging.load_epoch(&id, epoch, &value)?
                 }
                 RowKey::Group(id) if !self.is_loaded(&id) => groups.push((id, value)),
-                RowKey::Tree(id) if !self.is_loaded(&id) => trees.push((id, value)),
+                RowKey::Tree(id) if !self.is_loaded(&id) => trees.entry(id).or_default().head = Some(value),
+                RowKey::TreePart(id, part) if !self.is_loaded(&id) => {
+                    trees.entry(id).or_default().parts.insert(part, value);
+                }
                 _ => {}
             }
         }
         for (id, group) in groups {
-            let tree = trees.iter().find(|(of, _)| *of == id).ok_or(StateError::Inconsistent(id))?;
-            let loaded = Loaded::from_rows(&self.client, &self.staging, &id, &group, &tree.1)?;
+            let tree = trees.get(&id).ok_or(StateError::Inconsistent(id))?;
+            let loaded = Loaded::from_rows(&self.client, &self.staging, &id, &group, tree)?;
             self.groups.put(id, loaded);
         }
         Ok(())
@@ -165,10 +170,8 @@ impl Device {
     /// # Errors
     /// [`MlsError::UnknownGroup`]: load its rows first, so that each can be deleted.
     pub fn delete(&mut self, group: &GroupId) -> Result<(), MlsError> {
-        if self.groups.pop(group).is_none() {
-            return Err(MlsError::UnknownGroup(*group));
-        }
-        self.drop_rows(group);
+        let loaded = self.groups.pop(group).ok_or(MlsError::UnknownGroup(*group))?;
+        self.drop_rows(group, Some(&loaded));
         Ok(())
     }
 
@@ -196,12 +199,15 @@ impl Device {
         Ok(loaded)
     }
 
-    /// Stages the deletion of all rows of a group.
-    pub(crate) fn drop_rows(&self, group: &GroupId) {
+    /// Stages the deletion of all rows of a group, of which `loaded` is what was in memory.
+    pub(crate) fn drop_rows(&self, group: &GroupId, loaded: Option<&Loaded>) {
         self.staging.retain_epochs(group, |_| false);
         self.staging.unload(group);
         self.staging.change(RowKey::Group(*group), None);
         self.staging.change(RowKey::Tree(*group), None);
+        if let Some(loaded) = loaded {
+            loaded.drop_tree(&self.staging, group);
+        }
     }
 }
 

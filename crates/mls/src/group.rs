@@ -4,10 +4,11 @@
 //! - `head` describes the group as it is in memory; both are written together or not at all.
 //! - A group that failed half-way through a step is `spoiled`: it does nothing more until the step is rolled back.
 
+use std::sync::Arc;
+
 use hushwire_group_policy::GroupExtension;
 use hushwire_identity::LeafCredential;
 use hushwire_types::{DeviceId, Epoch, GroupId, SecretBytes, Timestamp};
-use mls_rs::group::ExportedTree;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use zeroize::Zeroizing;
 
@@ -16,16 +17,26 @@ use crate::error::{MlsError, StateError};
 use crate::head::Head;
 use crate::row::{self, RowKey};
 use crate::staging::Staging;
+use crate::tree::{StoredTree, TreeRows};
 
 /// A group in memory.
 pub(crate) struct Loaded {
     pub(crate) group: Group,
     pub(crate) head: Head,
-    /// The epoch of the stored tree row, if there is one.
-    tree_epoch: Option<Epoch>,
+    /// What is stored of its tree.
+    tree: StoredTree,
+    /// What a view shows of its epoch, once it was asked for.
+    shown: Option<Shown>,
     /// In memory is more than in `staging`.
     dirty: bool,
     spoiled: bool,
+}
+
+/// The parts of a [`GroupView`] that only a Commit changes, and that cost a look at every leaf.
+struct Shown {
+    epoch: Epoch,
+    members: Arc<[LeafCredential]>,
+    extension: Arc<GroupExtension>,
 }
 
 /// The small row of a group.
@@ -36,17 +47,10 @@ struct GroupRow {
     state: Zeroizing<Vec<u8>>,
 }
 
-/// The tree row of a group.
-#[derive(MlsSize, MlsEncode, MlsDecode)]
-struct TreeRow {
-    epoch: u64,
-    tree: ExportedTree<'static>,
-}
-
 impl Loaded {
     /// A group that has no rows yet.
     pub(crate) fn new(group: Group, head: Head) -> Self {
-        Self { group, head, tree_epoch: None, dirty: true, spoiled: false }
+        Self { group, head, tree: StoredTree::default(), shown: None, dirty: true, spoiled: false }
     }
 
     /// A group as its rows have it; its past epochs were given to `staging` already.
@@ -55,16 +59,16 @@ impl Loaded {
         staging: &Staging,
         id: &GroupId,
         group: &SecretBytes,
-        tree: &SecretBytes,
+        tree: &TreeRows,
     ) -> Result<Self, MlsError> {
         let GroupRow { head, state } = row::decode(group)?;
-        let TreeRow { epoch, tree } = row::decode(tree)?;
+        let (stored, tree, epoch) = StoredTree::load(id, tree)?;
         staging.load_state(id, state);
         let group = client.load_group_with_ratchet_tree(id.as_bytes(), tree).map_err(StateError::library)?;
-        if group.current_epoch() != epoch || head.epoch() != Epoch(epoch) {
+        if Epoch(group.current_epoch()) != epoch || head.epoch() != epoch {
             return Err(StateError::Inconsistent(*id).into());
         }
-        Ok(Self { group, head, tree_epoch: Some(Epoch(epoch)), dirty: false, spoiled: false })
+        Ok(Self { group, head, tree: stored, shown: None, dirty: false, spoiled: false })
     }
 
     /// Refuses a group that failed earlier in this step.
@@ -97,17 +101,18 @@ impl Loaded {
         }
         self.group.write_to_storage_without_ratchet_tree().map_err(StateError::library)?;
         let epoch = Epoch(self.group.current_epoch());
-        if self.tree_epoch != Some(epoch) {
-            let tree = TreeRow { epoch: epoch.0, tree: self.group.export_tree().into_owned() };
-            staging.change(RowKey::Tree(*id), Some(row::encode(&tree)?));
-            self.tree_epoch = Some(epoch);
-        }
+        self.tree.stage(staging, id, epoch, &self.group.export_tree())?;
         let state = staging.state_of(id).ok_or(StateError::Inconsistent(*id))?;
         let group = GroupRow { head: self.head.clone(), state };
         staging.change(RowKey::Group(*id), Some(row::encode(&group)?));
         self.retain_epochs(staging, id);
         self.dirty = false;
         Ok(())
+    }
+
+    /// Stages the deletion of the rows of its tree.
+    pub(crate) fn drop_tree(&self, staging: &Staging, id: &GroupId) {
+        self.tree.stage_deletion(staging, id);
     }
 
     /// Deletes the rows of past epochs that the head no longer names.
@@ -141,9 +146,9 @@ pub struct GroupView {
     pub epoch_since: Timestamp,
     /// Whose the leaves are, in leaf order. Only leaves that a Commit removed are gone: a device that its list has
     /// revoked is here until then.
-    pub members: Vec<LeafCredential>,
+    pub members: Arc<[LeafCredential]>,
     /// What all members agree on.
-    pub extension: GroupExtension,
+    pub extension: Arc<GroupExtension>,
     /// This device's own leaf.
     pub own: LeafCredential,
     /// Whether a Commit removed this device. Then the rest of the view is of the last epoch it was in, and nothing but
@@ -179,13 +184,14 @@ pub enum LeafKeys {
 
 impl Loaded {
     /// The view of this group.
-    pub(crate) fn view(&self, id: &GroupId) -> Result<GroupView, MlsError> {
+    pub(crate) fn view(&mut self, id: &GroupId) -> Result<GroupView, MlsError> {
+        let (members, extension) = self.shown()?;
         Ok(GroupView {
             group_id: *id,
             epoch: self.head.epoch(),
             epoch_since: self.head.epoch_since(),
-            members: adapter::members(&self.group)?,
-            extension: adapter::extension(&self.group)?,
+            members,
+            extension,
             own: self.credential_at(self.group.current_member_index())?,
             removed: self.head.is_removed(),
             transcript_hash: adapter::transcript_hash(&self.group),
@@ -194,5 +200,21 @@ impl Loaded {
             received_in_epoch: self.head.received_in_epoch(),
             sent_with_leaf: self.head.sent_with_leaf(),
         })
+    }
+
+    /// Members and extension, read once an epoch: a view is asked for with every message, and a large group has many leaves.
+    fn shown(&mut self) -> Result<(Arc<[LeafCredential]>, Arc<GroupExtension>), MlsError> {
+        let epoch = Epoch(self.group.current_epoch());
+        let shown = match self.shown.take().filter(|shown| shown.epoch == epoch) {
+            Some(shown) => shown,
+            None => Shown {
+                epoch,
+                members: adapter::members(&self.group)?.into(),
+                extension: Arc::new(adapter::extension(&self.group)?),
+            },
+        };
+        let parts = (Arc::clone(&shown.members), Arc::clone(&shown.extension));
+        self.shown = Some(shown);
+        Ok(parts)
     }
 }

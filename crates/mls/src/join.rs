@@ -69,15 +69,15 @@ impl Device {
             .map_err(|refusal| MlsError::Refused(refusal.into()))?;
         let mut head = Head::entering(epoch, LeafKeys::KeyPackage { since: now });
         head.set_details_key(DetailsKey::of_welcome(info.group_info_extensions()));
-        let loaded = Loaded::new(group, head);
+        let mut loaded = Loaded::new(group, head);
         let view = loaded.view(&id)?;
         let sender = loaded.credential_at(info.sender)?;
         self.groups.put(id, loaded);
         Ok(Joined {
             group_id: id,
-            extension: view.extension,
+            extension: GroupExtension::clone(&view.extension),
             epoch,
-            members: view.members,
+            members: view.members.to_vec(),
             sender,
             transcript_hash: view.transcript_hash,
         })

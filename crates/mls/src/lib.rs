@@ -11,7 +11,7 @@
 //!
 //! Invariants:
 //! - Nothing counts until the caller has written it; after [`Device::forget`] everything comes from rows again.
-//! - A step writes a group's small row; the ratchet tree only when the epoch changed.
+//! - A step writes a group's small row; of the ratchet tree only what differs, when the epoch changed.
 //! - A Commit is detached until the stream proves that it won: its secrets are bytes in a row of the caller's.
 //! - All time is an argument, all randomness comes from the [`Suite`](hushwire_suite::Suite)'s entropy.
 //! - Every check of a peer's message that rules R3, R7, R8 and R9 ask of a client is made here or in `group-policy`.
@@ -35,6 +35,7 @@ mod process;
 mod rejoin;
 mod row;
 mod staging;
+mod tree;
 
 pub use change::{EpochChange, Membership, Origin};
 pub use commit::{Addition, Change, Intent, StagedCommit};

@@ -162,8 +162,9 @@ impl Device {
         if self.groups.peek(group).is_some_and(|loaded| loaded.head.epoch() > Epoch(pending.epoch)) {
             return Err(MlsError::PastEpoch { epoch: Epoch(pending.epoch) });
         }
-        let known = self.groups.pop(group).map(|old| old.head.details_key().clone());
-        self.drop_rows(group);
+        let old = self.groups.pop(group);
+        self.drop_rows(group, old.as_ref());
+        let known = old.map(|old| old.head.details_key().clone());
         self.staging.load_state(group, pending.state);
         let joined = self
             .client

@@ -16,8 +16,10 @@ use crate::error::{MlsError, StateError};
 pub enum RowKey {
     /// The small state of a group: secrets, ratchets, counters. Written with every step that touches the group.
     Group(GroupId),
-    /// The ratchet tree of a group's current epoch. Written when the epoch changes.
+    /// The head of the ratchet tree of a group's current epoch. Written when the epoch changes.
     Tree(GroupId),
+    /// Some nodes of that tree. Those that a new epoch changed are written with the head.
+    TreePart(GroupId, u32),
     /// The secrets of one past epoch of a group.
     Epoch(GroupId, Epoch),
     /// A KeyPackage's private keys, under its reference (RFC 9420, section 5.2).
@@ -37,7 +39,7 @@ pub struct RowColumns {
     pub kind: u8,
     /// The group id, or empty for a KeyPackage.
     pub group: Vec<u8>,
-    /// The epoch as 8 bytes big endian, the KeyPackage's reference, or empty.
+    /// The epoch as 8 bytes big endian, the number of a part of the tree as 4, the KeyPackage's reference, or empty.
     pub key: Vec<u8>,
 }
 
@@ -46,7 +48,7 @@ impl RowKey {
     #[must_use]
     pub fn group_id(&self) -> Option<&GroupId> {
         match self {
-            Self::Group(id) | Self::Tree(id) | Self::Epoch(id, _) => Some(id),
+            Self::Group(id) | Self::Tree(id) | Self::TreePart(id, _) | Self::Epoch(id, _) => Some(id),
             Self::KeyPackage(_) => None,
         }
     }
@@ -57,6 +59,7 @@ impl RowKey {
         let (kind, key) = match self {
             Self::Group(_) => (GROUP, Vec::new()),
             Self::Tree(_) => (TREE, Vec::new()),
+            Self::TreePart(_, part) => (TREE, part.to_be_bytes().to_vec()),
             Self::Epoch(_, epoch) => (EPOCH, epoch.0.to_be_bytes().to_vec()),
             Self::KeyPackage(reference) => (KEY_PACKAGE, reference.clone()),
         };
@@ -73,6 +76,10 @@ impl RowKey {
         match (columns.kind, columns.group.is_empty(), columns.key.as_slice()) {
             (GROUP, false, []) => Ok(Self::Group(group()?)),
             (TREE, false, []) => Ok(Self::Tree(group()?)),
+            (TREE, false, key) => {
+                let part = key.try_into().map_err(|_| StateError::BadRow)?;
+                Ok(Self::TreePart(group()?, u32::from_be_bytes(part)))
+            }
             (EPOCH, false, key) => {
                 let epoch = key.try_into().map_err(|_| StateError::BadRow)?;
                 Ok(Self::Epoch(group()?, Epoch(u64::from_be_bytes(epoch))))
@@ -101,24 +108,39 @@ pub enum RowChange {
     Delete(RowKey),
 }
 
-/// The format of every row of today. A change of any of them, of mls-rs' stored format or of its features takes the
-/// next number and a migration that reads the old one.
-const FORMAT: u16 = 1;
+/// The format of every row of today but the head of a tree. A change of any of them, of mls-rs' stored format or of its features
+/// takes the next number and a migration that reads the old one.
+pub(crate) const FORMAT: u16 = 1;
 
 /// `value` behind its format number.
 pub(crate) fn encode(value: &impl MlsEncode) -> Result<SecretBytes, StateError> {
+    encode_as(FORMAT, value)
+}
+
+/// `value` behind another format number.
+pub(crate) fn encode_as(format: u16, value: &impl MlsEncode) -> Result<SecretBytes, StateError> {
     // One allocation: a buffer that grows leaves copies of secrets behind.
-    let mut bytes = Vec::with_capacity(FORMAT.mls_encoded_len().saturating_add(value.mls_encoded_len()));
-    FORMAT.mls_encode(&mut bytes).map_err(StateError::library)?;
+    let mut bytes = Vec::with_capacity(format.mls_encoded_len().saturating_add(value.mls_encoded_len()));
+    format.mls_encode(&mut bytes).map_err(StateError::library)?;
     value.mls_encode(&mut bytes).map_err(StateError::library)?;
     Ok(SecretBytes::new(bytes))
 }
 
+/// The format number of a row.
+pub(crate) fn format(bytes: &SecretBytes) -> Result<u16, StateError> {
+    u16::mls_decode(&mut bytes.expose()).map_err(|_| StateError::BadRow)
+}
+
 /// The value that [`encode`] wrote; nothing may follow it.
 pub(crate) fn decode<T: MlsDecode>(bytes: &SecretBytes) -> Result<T, StateError> {
+    decode_as(FORMAT, bytes)
+}
+
+/// The value that [`encode_as`] wrote.
+pub(crate) fn decode_as<T: MlsDecode>(format: u16, bytes: &SecretBytes) -> Result<T, StateError> {
     let mut reader = bytes.expose();
     match u16::mls_decode(&mut reader) {
-        Ok(FORMAT) => {}
+        Ok(found) if found == format => {}
         Ok(found) => return Err(StateError::UnknownFormat { found }),
         Err(_) => return Err(StateError::BadRow),
     }
@@ -136,6 +158,7 @@ mod tests {
         let keys = [
             RowKey::Group(group),
             RowKey::Tree(group),
+            RowKey::TreePart(group, 258),
             RowKey::Epoch(group, Epoch(258)),
             RowKey::KeyPackage(vec![1, 2]),
         ];
@@ -151,6 +174,7 @@ mod tests {
         for bad in [
             columns(9, &[3; 32], &[]),
             columns(1, &[3; 31], &[]),
+            columns(2, &[3; 32], &[1]),
             columns(3, &[3; 32], &[1]),
             columns(4, &[1], &[1]),
         ] {

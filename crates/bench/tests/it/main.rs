@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use hushwire_bench::load::{self, Plan, Shape};
+use hushwire_bench::group::Shape;
+use hushwire_bench::load::{self, Plan, Shape as Load};
 use hushwire_bench::people::Maker;
-use hushwire_bench::{engine, profile};
+use hushwire_bench::{engine, group, profile};
 use hushwire_server::{Config, Server};
 use hushwire_types::SendSeq;
 
@@ -25,11 +26,11 @@ fn pairs_write_to_each_other_and_into_a_group_and_everything_arrives() {
         let server = Server::start(&config).await.unwrap();
         let address = server.address();
         let (warm_up, time) = (Duration::ZERO, Duration::from_millis(200));
-        let closed = Shape::Closed { in_flight: 4 };
+        let closed = Load::Closed { in_flight: 4 };
         let full = load::run(address, &pairs, Plan::new(SendSeq(2), closed, warm_up, time)).await.unwrap();
         assert!(full.sent > 0 && full.accepted <= full.sent);
         assert_eq!(full.received, full.sent);
-        let open = Shape::Open { per_second: 100 };
+        let open = Load::Open { per_second: 100 };
         let paced =
             load::run(address, &pairs, Plan::new(SendSeq(2 + full.sent), open, warm_up, time)).await.unwrap();
         assert_eq!(paced.received, paced.sent);
@@ -44,6 +45,26 @@ fn pairs_write_to_each_other_and_into_a_group_and_everything_arrives() {
 fn a_device_that_was_away_has_everything_when_it_has_caught_up() {
     let folder = tempfile::tempdir().unwrap();
     assert!(engine::catch_up(&folder.path().join("away"), 60).unwrap() > Duration::ZERO);
+}
+
+#[test]
+fn a_group_does_the_same_with_ours_and_with_bare_mls_rs() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Shape { devices: Shape::LEAST, rounds: 3, messages: 3, batches: 2, batch: 20 };
+    let times = group::measure(folder.path(), &shape).unwrap();
+    // The first message of each is not counted. Each Commit is followed by all others of both kinds.
+    let counts = [
+        (&times.joined, 3),
+        (&times.sent, 2),
+        (&times.received, 2),
+        (&times.committed, 3),
+        (&times.applied, 3),
+        (&times.processed, 15),
+    ];
+    for (both, count) in counts {
+        assert_eq!([both.ours.len(), both.bare.len(), both.bare_in_memory.len()], [count; 3]);
+    }
+    assert!(group::measure(folder.path(), &Shape { devices: 9, ..shape }).is_err());
 }
 
 #[test]

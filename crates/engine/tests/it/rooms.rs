@@ -67,6 +67,17 @@ impl World {
 }
 
 #[test]
+fn who_joins_strangers_fetches_the_tree_once_more_when_it_knows_them_all() {
+    let mut world = World::with(&["alice", "bob", "carol", "dave", "erin"]);
+    let group = world.make_group(ALICE, "Trip", &["bob", "carol", "dave", "erin"]);
+    for index in [BOB, CAROL, DAVE] {
+        assert_eq!(world.state(index, group), ConversationState::Active);
+        assert_eq!(world.clients[index].trees, 2, "{}", world.clients[index].name);
+    }
+    world.calm();
+}
+
+#[test]
 fn the_first_message_of_a_group_is_on_all_devices_of_its_creator() {
     let mut world = World::with(&["alice", "bob", "carol"]);
     let laptop = world.link(ALICE);

@@ -77,6 +77,8 @@ pub struct Client {
     pub steps: u64,
     /// The process dies after this step, before its effects are carried out.
     pub kill_at: Option<u64>,
+    /// How often it fetched a tree for a Welcome.
+    pub trees: u32,
     tags: BTreeMap<u64, Tag>,
     requests: u64,
     commands: u64,
@@ -124,6 +126,7 @@ impl Client {
             outcomes: BTreeMap::new(),
             steps: 0,
             kill_at: None,
+            trees: 0,
             tags: BTreeMap::new(),
             requests: 0,
             commands: 0,
@@ -598,6 +601,8 @@ impl World {
             Effect::Request { tag, request } => {
                 let Some(connection) = client.connection else { return };
                 client.requests += 1;
+                let for_a_welcome = matches!(&request, Request::FetchGroup(fetch) if fetch.epoch.is_some());
+                client.trees += u32::from(for_a_welcome);
                 let swapped = match (&tag, self.swap) {
                     (Tag::LookUp(_), Some((_, other))) => {
                         Some(SenderKeys { account_id: other, from_number: ListNumber(0) })
