@@ -225,7 +225,7 @@ impl Limiter {
         }
         let key = Key::new(limit, who);
         let mut shard = self.shard(key);
-        let arrival = advance(quota, shard.get(&key).map(|cell| cell.arrival), now)?;
+        let arrival = advance(quota, arrival(&mut shard, key, quota, now), now)?;
         shard.insert(key, Cell { arrival, saved: Saved::No });
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Limiter {
             return Ok(());
         }
         let key = Key::new(limit, who);
-        advance(quota, self.shard(key).get(&key).map(|cell| cell.arrival), now).map(drop)
+        advance(quota, arrival(&mut self.shard(key), key, quota, now), now).map(drop)
     }
 
     /// The cells that have changed since they were last saved and would not refill within `worth` anyway, for the
@@ -278,11 +278,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where a cell stands. One that is further ahead than a full burst comes from a clock that was set back since: it is set back too, or
+/// it would hold everybody back until the old time is reached again.
+fn arrival(cells: &mut HashMap<Key, Cell>, key: Key, quota: Quota, now: Timestamp) -> Option<Timestamp> {
+    let cell = cells.get_mut(&key)?;
+    let most = now.after(quota.window());
+    if cell.arrival > most {
+        *cell = Cell { arrival: most, saved: Saved::No };
+    }
+    Some(cell.arrival)
+}
+
 /// The cell after one more request, or the wait that is needed.
 fn advance(quota: Quota, cell: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Wait> {
     let window = quota.window();
-    // A cell further ahead than a full burst comes from a clock that was set back since.
-    let arrival = cell.unwrap_or(now).max(now).min(now.after(window));
+    let arrival = cell.unwrap_or(now).max(now);
     let next = arrival.after(quota.every);
     let ahead = next.since(now);
     if ahead > window { Err(Wait(ahead.saturating_sub(window))) } else { Ok(next) }
@@ -325,6 +335,13 @@ mod tests {
         assert!(limiter.take(Limit::LookUp, b"who", T0.after(Duration::from_secs(20))).is_err());
         let limiter_waits = limiter.peek(Limit::LookUp, b"who", T0);
         assert_eq!(limiter_waits, Err(Wait(Duration::from_secs(10))));
+        let later = |seconds| T0.after(Duration::from_secs(seconds));
+        assert!(
+            limiter.peek(Limit::LookUp, b"who", later(10)).is_ok(),
+            "who has waited as long as was said passes"
+        );
+        assert!(limiter.take(Limit::LookUp, b"who", later(10)).is_ok());
+        assert!(limiter.take(Limit::LookUp, b"who", later(30)).is_ok());
     }
 
     #[test]

@@ -66,6 +66,8 @@ struct Shared {
     is_over: AtomicBool,
     broken: AtomicU64,
     put_off: AtomicU64,
+    /// What a sender was told last when something did not work.
+    trouble: Mutex<String>,
 }
 
 /// What one receiver has.
@@ -103,6 +105,7 @@ impl Crew {
             is_over: AtomicBool::new(false),
             broken: AtomicU64::new(0),
             put_off: AtomicU64::new(0),
+            trouble: Mutex::default(),
         });
         let (address, at) = watch::channel(address);
         let (mut senders, mut receivers) = (JoinSet::new(), JoinSet::new());
@@ -137,7 +140,10 @@ impl Crew {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let mut violations = Vec::new();
         let acknowledged = timeout(HEALING, answers(&mut self.senders, self.mailboxes.len()));
-        let acknowledged = acknowledged.await.context("somebody was never answered")??;
+        let Ok(acknowledged) = acknowledged.await else {
+            bail!("somebody was never answered; what was said last: {}", lock(&self.shared.trouble));
+        };
+        let acknowledged = acknowledged?;
         let due: Vec<_> = self.mailboxes.iter().zip(&acknowledged).collect();
         let arrived = async {
             while due.iter().any(|(mailbox, count)| lock(mailbox).taken.len() as u64 != **count) {
@@ -185,8 +191,8 @@ fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 600_000_000, 3)?)
 }
 
-fn lock(mailbox: &Mutex<Mailbox>) -> MutexGuard<'_, Mailbox> {
-    mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Sender {
@@ -203,8 +209,9 @@ impl Sender {
     async fn work(mut self) -> Result<u64> {
         let first = self.next;
         while !(self.shared.is_over() && self.unanswered.is_empty()) {
-            if self.session().await.is_err() {
+            if let Err(error) = self.session().await {
                 self.shared.broken.fetch_add(1, Ordering::Relaxed);
+                *lock(&self.shared.trouble) = format!("{error:#}");
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -240,6 +247,7 @@ impl Sender {
                 }
                 Response::Error(error) if is_passing(error.code) => {
                     self.shared.put_off.fetch_add(1, Ordering::Relaxed);
+                    *lock(&self.shared.trouble) = format!("{:?}: {}", error.code, error.text);
                     tokio::time::sleep(PAUSE).await;
                     let body = self.unanswered.get(&number).cloned().context("an answer to nothing")?;
                     asked.insert(self.say(&mut line, number, body).await?, number);
