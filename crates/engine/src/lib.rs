@@ -95,6 +95,7 @@ mod command;
 mod commits;
 mod compose;
 mod contacts;
+mod copies;
 mod create;
 mod details;
 mod devices;

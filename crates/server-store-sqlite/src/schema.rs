@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC];
+const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, LOGIN_MARKS];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -247,6 +247,9 @@ CREATE INDEX classic_message_recipient ON classic_message(recipient);
 CREATE INDEX classic_message_sender ON classic_message(recipient, sender);
 CREATE TABLE classic_seen(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// What each device named its last login by.
+const LOGIN_MARKS: &str = "ALTER TABLE mailbox ADD COLUMN login_mark BLOB;";
 
 /// Brings a file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
