@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hushwire_client_store::conversation::ConversationState;
 use hushwire_client_store::member::Role;
-use hushwire_engine::{Alert, GroupChange, GroupRole, Notice};
+use hushwire_engine::{Alert, Command, GroupChange, GroupRole, Notice, Outcome, group_link, join_asks};
+use hushwire_identity::LinkSecret;
 use hushwire_types::{ConversationId, IncarnationId};
 
 use crate::world::World;
@@ -12,6 +13,7 @@ use crate::world::World;
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
+const DAVE: usize = 3;
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -84,6 +86,38 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
         assert_eq!(world.name(index, id).as_deref(), Some("Choir"));
         assert_eq!(world.alerts(index), [Alert::ServerRestored]);
     }
+}
+
+#[test]
+fn the_link_of_a_group_goes_on_when_it_is_set_up_anew() {
+    let mut world = World::with(&["alice", "bob", "carol", "dave"]);
+    let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
+    let secret = LinkSecret::new([5; 16]);
+    world.change(ALICE, id, GroupChange::Link { secret: secret.clone() });
+    world.pass(HOUR);
+    let backup = world.store.restored(IncarnationId::new([9; 16]));
+    world.change(CAROL, id, GroupChange::Describe { description: "sings".to_owned() });
+    world.pass(MINUTE);
+    world.go_offline(CAROL);
+    world.restore_server(&backup);
+    for index in [ALICE, BOB, DAVE] {
+        world.go_online(index);
+    }
+    world.say(ALICE, id, "one");
+    world.pass(2 * HOUR);
+    for index in [ALICE, BOB] {
+        assert_eq!(generation(&mut world, index, id), (ConversationState::Active, 2), "device {index}");
+        let db = world.clients[index].db.as_mut().unwrap();
+        assert_eq!(db.read(|view| group_link(view, &id)).unwrap(), Some(secret.clone()), "device {index}");
+    }
+    let account = world.account(ALICE);
+    world.find(DAVE, "alice");
+    let ask = Command::AskToJoin { account, conversation: id, secret };
+    assert_eq!(world.outcome(DAVE, ask), Outcome::Done);
+    world.pass(MINUTE);
+    let dave = world.account(DAVE);
+    let db = world.clients[ALICE].db.as_mut().unwrap();
+    assert_eq!(db.read(|view| join_asks(view, &id)).unwrap(), [dave]);
 }
 
 #[test]
