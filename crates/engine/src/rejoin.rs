@@ -44,6 +44,31 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// A Welcome cannot be used: whoever has added this account is followed all the same, also into a group that it was out of, or
+    /// that was given up for now.
+    pub(crate) fn follow_orphan(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        let opens = |known: &Conversation| match known.state {
+            ConversationState::Closed => known.kind == ConversationKind::Group,
+            ConversationState::Broken => true,
+            _ => false,
+        };
+        let Some(known) = self.conversation(id)?.filter(opens) else { return self.lose(id) };
+        let state = ConversationState::Rejoining;
+        self.save(&Conversation { state, attempts: 0, ..known })?;
+        self.session.attend(*id);
+        self.event(&Event::Conversation, Some(*id), None)
+    }
+
+    /// There was nothing to follow: this account is out of the group as before, and what came of it meanwhile is nothing.
+    fn shut_again(&mut self, conversation: Conversation) -> Result<(), Stop> {
+        let id = conversation.id;
+        self.save(&Conversation { state: ConversationState::Closed, ..conversation })?;
+        for entry in parked::of_conversation(self.tx, &id)? {
+            parked::delete(self.tx, entry.id)?;
+        }
+        self.event(&Event::Conversation, Some(id), None)
+    }
+
     /// What this device has of a conversation's group is damaged: it goes, whatever the conversation's state was.
     pub(crate) fn give_up_group(&mut self, id: &ConversationId) -> Result<(), Stop> {
         self.lose(id)?;
@@ -235,6 +260,11 @@ impl Step<'_, '_> {
             return Ok(());
         }
         self.save(&conversation)?;
+        // Whoever is out of a group has none of it.
+        let was_out = conversation.group.is_none() && conversation.generation > Generation(0);
+        if was_out && conversation.kind == ConversationKind::Group {
+            return self.shut_again(conversation);
+        }
         if self.may_renew(&conversation)? { self.begin_renewal(id) } else { self.stuck(conversation) }
     }
 
