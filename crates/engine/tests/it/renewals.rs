@@ -89,6 +89,44 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
 }
 
 #[test]
+fn who_rose_in_what_the_server_lost_cannot_set_the_group_up_anew_and_is_back_when_it_goes_on() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
+    world.say(ALICE, id, "one");
+    world.pass(HOUR);
+    let backup = world.store.restored(IncarnationId::new([9; 16]));
+    let account = world.account(BOB);
+    world.change(ALICE, id, GroupChange::Role { account, role: GroupRole::Admin });
+    world.pass(MINUTE);
+    world.go_offline(ALICE);
+    world.restore_server(&backup);
+    for index in [BOB, CAROL] {
+        world.go_online(index);
+    }
+    world.say(BOB, id, "two");
+    world.pass(3 * HOUR);
+    assert_eq!(
+        generation(&mut world, BOB, id).0,
+        ConversationState::Broken,
+        "the server knows bob as a member"
+    );
+    world.go_online(ALICE);
+    world.say(ALICE, id, "three");
+    world.pass(2 * HOUR);
+    for index in [ALICE, BOB, CAROL] {
+        assert_eq!(generation(&mut world, index, id), (ConversationState::Active, 1), "device {index}");
+        assert_eq!(world.roles(index, id)[&account], Role::Admin, "device {index}");
+    }
+    world.say(BOB, id, "four");
+    world.pass(MINUTE);
+    for index in [ALICE, CAROL] {
+        let mut all = bodies(&mut world, index);
+        all.sort();
+        assert_eq!(all, ["four", "one", "three", "two"], "device {index}");
+    }
+}
+
+#[test]
 fn the_link_of_a_group_goes_on_when_it_is_set_up_anew() {
     let mut world = World::with(&["alice", "bob", "carol", "dave"]);
     let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
