@@ -326,5 +326,6 @@ pub fn login(person: &Person, server: &PublicKey, binding: &ChannelBinding, nonc
         device_id: device,
         signature: *statement.sign(&person.list_key).as_bytes(),
         cursor: None,
+        mark: None,
     }
 }

@@ -5,11 +5,20 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hushwire_types::LoginMark;
+
 use crate::step::ConnectionId;
+
+/// A connection and what its login was named by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Online {
+    pub(crate) connection: ConnectionId,
+    pub(crate) mark: Option<LoginMark>,
+}
 
 /// Connected mailboxes, by the store's key of a mailbox.
 pub(crate) struct Hub<K> {
-    online: Mutex<HashMap<K, ConnectionId>>,
+    online: Mutex<HashMap<K, Online>>,
 }
 
 impl<K: Copy + Eq + std::hash::Hash> Hub<K> {
@@ -17,27 +26,27 @@ impl<K: Copy + Eq + std::hash::Hash> Hub<K> {
         Self { online: Mutex::default() }
     }
 
-    /// A device logged in. The older connection of the same device, which must be fenced.
-    pub(crate) fn enter(&self, mailbox: K, connection: ConnectionId) -> Option<ConnectionId> {
-        self.lock().insert(mailbox, connection).filter(|older| *older != connection)
+    /// A device logged in. What was here of the same device; its connection must be fenced.
+    pub(crate) fn enter(&self, mailbox: K, online: Online) -> Option<Online> {
+        self.lock().insert(mailbox, online).filter(|older| older.connection != online.connection)
     }
 
     /// A connection ended.
     pub(crate) fn leave(&self, mailbox: K, connection: ConnectionId) {
         let mut online = self.lock();
-        if online.get(&mailbox) == Some(&connection) {
+        if online.get(&mailbox).is_some_and(|here| here.connection == connection) {
             online.remove(&mailbox);
         }
     }
 
     /// A device may not be logged in any more. Its connection, which must be fenced.
     pub(crate) fn expel(&self, mailbox: K) -> Option<ConnectionId> {
-        self.lock().remove(&mailbox)
+        self.lock().remove(&mailbox).map(|here| here.connection)
     }
 
     /// The connection of a mailbox.
     pub(crate) fn connection(&self, mailbox: K) -> Option<ConnectionId> {
-        self.lock().get(&mailbox).copied()
+        self.lock().get(&mailbox).map(|here| here.connection)
     }
 
     /// How many devices are connected.
@@ -46,7 +55,7 @@ impl<K: Copy + Eq + std::hash::Hash> Hub<K> {
     }
 
     /// The map stays valid whatever panicked while it was held.
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, ConnectionId>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Online>> {
         self.online.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,8 +67,12 @@ mod tests {
     #[test]
     fn the_newer_connection_takes_over_and_the_older_one_leaves_nothing() {
         let hub = Hub::new();
-        assert_eq!(hub.enter(7, ConnectionId(1)), None);
-        assert_eq!(hub.enter(7, ConnectionId(2)), Some(ConnectionId(1)));
+        let [one, two] = [1, 2].map(|number| Online {
+            connection: ConnectionId(number),
+            mark: Some(LoginMark::new([u8::try_from(number).unwrap(); 16])),
+        });
+        assert_eq!(hub.enter(7, one), None);
+        assert_eq!(hub.enter(7, two), Some(one));
         hub.leave(7, ConnectionId(1));
         assert_eq!(hub.connection(7), Some(ConnectionId(2)));
         assert_eq!(hub.expel(7), Some(ConnectionId(2)));

@@ -12,6 +12,7 @@ use hushwire_types::{Seq, Timestamp};
 use hushwire_wire::{Cursor, LoggedIn, Login};
 
 use crate::fault::{Fault, Unwelcome};
+use crate::hub::Online;
 use crate::job::{After, Job};
 use crate::limits::Limit;
 use crate::service::Service;
@@ -47,8 +48,11 @@ impl Service {
         let (body_ticket, ticket) = self.tickets.issue(session.connection, who, &*self.entropy);
         logged_in.body_ticket = Some(body_ticket);
         let mut active = Active { who, incarnation: mailbox.incarnation, stream, ticket };
-        let older = self.hub.enter(who.mailbox, session.connection);
-        let outbound: Vec<Outbound> = older.map(fence_older).into_iter().collect();
+        let online = Online { connection: session.connection, mark: login.mark };
+        let older = self.hub.enter(who.mailbox, online);
+        // Of a connection that ends now the mark may not be stored yet.
+        logged_in.last_mark = older.and_then(|older| older.mark).or(logged_in.last_mark);
+        let outbound: Vec<Outbound> = older.map(|older| fence_older(older.connection)).into_iter().collect();
         let pumped = self.pump(&mut active);
         session.phase = Phase::LoggedIn(Box::new(active));
         let pumped = match pumped {
@@ -60,7 +64,7 @@ impl Service {
             }
         };
         let frames = std::iter::once(origin.frame(logged_in)).chain(pumped).collect();
-        let record = Job::quiet(RecordLogin { mailbox: who.mailbox }, After::Nothing);
+        let record = Job::quiet(RecordLogin { mailbox: who.mailbox, mark: login.mark }, After::Nothing);
         Ok(Step { frames, outbound, next: Next::Write(Box::new(record)) })
     }
 
@@ -116,6 +120,7 @@ impl Service {
             list_number: account.head.number,
             list_hash: account.head.hash,
             body_ticket: None,
+            last_mark: mailbox.login_mark,
         })
     }
 }

@@ -14,24 +14,26 @@
 //! - An ask with a secret that is not the group's, from a blocked account, or in vain once, is nothing: nobody is told, and nothing
 //!   of it is kept. An account asks once by a link.
 //! - It opens no conversation that a person sees, on either side.
+//! - Who is not let in by a person is not asked about on their other devices either; other admins may think otherwise.
 //! - Who has asked to be in a group, and is added to it, is in it on purpose: it waits for no answer.
 
 use std::collections::BTreeMap;
 
 use hushwire_client_store::about::Aspect;
 use hushwire_client_store::conversation::{Conversation, ConversationKind, ConversationState};
-use hushwire_client_store::{StoreError, View, setting as facts};
+use hushwire_client_store::{StoreError, View, register, setting as facts};
 use hushwire_content::{GroupDetails, JoinAsk, Kind};
 use hushwire_group_policy::{Charter, Rank};
 use hushwire_identity::LinkSecret;
 use hushwire_mls::Application;
-use hushwire_types::{AccountId, ConversationId, Secret};
+use hushwire_types::{AccountId, ContentId, ConversationId, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::fact;
+use crate::setting::code;
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{Event, Notice, Outcome, Refusal};
+use crate::{Event, MessageRef, Notice, Outcome, Refusal};
 
 /// Asks of one group, those that were declined too: more are dropped, so that a link that went astray fills no disk.
 const ASKS: usize = 200;
@@ -161,7 +163,7 @@ impl Step<'_, '_> {
         }
         let name = asks_name(id);
         let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?.unwrap_or_default();
-        if all.contains_key(&who.to_string()) || all.len() >= ASKS {
+        if all.contains_key(&who.to_string()) || all.len() >= ASKS || self.is_declined(id, who)? {
             return Ok(false);
         }
         all.insert(who.to_string(), Stand::Waiting);
@@ -172,17 +174,45 @@ impl Step<'_, '_> {
         Ok(true)
     }
 
-    /// A person does not let somebody in. Nobody is told.
+    /// A person does not let somebody in. Nobody is told but their other devices.
     pub(crate) fn refuse_ask(&mut self, id: &ConversationId, who: AccountId) -> Result<Outcome, Stop> {
+        let all: BTreeMap<String, Stand> = fact(self.tx, &asks_name(id))?.unwrap_or_default();
+        if all.get(&who.to_string()) != Some(&Stand::Waiting) {
+            return Ok(Outcome::Refused(Refusal::HasNotAsked));
+        }
+        if let Some(link) = group_link(self.tx, id)? {
+            self.put_register(declined(id, who).subject(), code::ASK_DECLINED, &link.hash())?;
+        }
+        self.settle_ask(id, who)?;
+        Ok(Outcome::Done)
+    }
+
+    /// A person did not let somebody in, on this device or another one of theirs.
+    pub(crate) fn ask_was_declined(&mut self, ask: &MessageRef, link: &[u8]) -> Result<(), Stop> {
+        let present = group_link(self.tx, &ask.conversation)?;
+        if present.is_some_and(|present| present.hash() == link) {
+            return self.settle_ask(&ask.conversation, ask.account);
+        }
+        Ok(())
+    }
+
+    /// An ask waits no more.
+    fn settle_ask(&mut self, id: &ConversationId, who: AccountId) -> Result<(), Stop> {
         let name = asks_name(id);
         let mut all: BTreeMap<String, Stand> = fact(self.tx, &name)?.unwrap_or_default();
         match all.get_mut(&who.to_string()) {
             Some(stand) if *stand == Stand::Waiting => *stand = Stand::Declined,
-            _ => return Ok(Outcome::Refused(Refusal::HasNotAsked)),
+            _ => return Ok(()),
         }
         self.keep(&name, &all)?;
-        self.event(&Event::Conversation, Some(*id), None)?;
-        Ok(Outcome::Done)
+        self.event(&Event::Conversation, Some(*id), None)
+    }
+
+    /// Whether a person has not let somebody in by the present link, also where this device did not hear of the ask before.
+    fn is_declined(&self, id: &ConversationId, who: AccountId) -> Result<bool, Stop> {
+        let set = register::find(self.tx, &declined(id, who).subject(), code::ASK_DECLINED)?;
+        let present = group_link(self.tx, id)?;
+        Ok(set.zip(present).is_some_and(|(set, present)| set.value == present.hash()))
     }
 
     /// A group is as it is now: who is in it waits no more, and its link is kept for this account's front ends.
@@ -215,6 +245,11 @@ impl Step<'_, '_> {
         }
         if all.len() == before { Ok(()) } else { self.keep(&name, &all) }
     }
+}
+
+/// What the decision about an account's ask is about: an ask is none of the group's messages, so it has no content id.
+const fn declined(id: &ConversationId, who: AccountId) -> MessageRef {
+    MessageRef { conversation: *id, account: who, content: ContentId::new([0; ContentId::LEN]) }
 }
 
 fn is_in_charge(charter: &Charter, account: AccountId) -> bool {

@@ -228,8 +228,12 @@ pub enum Alert {
         #[serde(with = "text")]
         conversation: ConversationId,
     },
-    /// This profile is an old copy of itself; it healed, and messages of the time between may be missing.
-    #[error("this profile was restored from an old copy: messages of the time between may be missing here")]
+    /// This profile is a copy of itself of which another one was used since. It entered its conversations anew; messages of the time
+    /// between may be missing. Whoever runs both should run one.
+    #[error(
+        "this profile was restored from an old copy, or another copy of it is in use: it has entered its conversations anew, and \
+         messages of the time between may be missing here. Use one copy only, and delete the other"
+    )]
     OldCopy,
     /// The server was restored from a backup; what it had lost and this device still had was sent again.
     #[error("the server was restored from a backup: what it had lost was sent to it again")]

@@ -124,7 +124,7 @@ impl Step<'_, '_> {
     /// A Welcome cannot be used: the conversation is entered by an external Commit instead.
     fn orphaned(&mut self, id: &ConversationId, parked: &parked::Parked) -> Result<(), Stop> {
         parked::set_reason(self.tx, parked.id, ParkReason::Group, &[])?;
-        self.lose(id)
+        self.follow_orphan(id)
     }
 
     fn tree_fetched(&mut self, id: &ConversationId, epoch: Epoch, group: &wire::Group) -> Result<(), Stop> {

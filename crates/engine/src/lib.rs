@@ -98,6 +98,7 @@ mod command;
 mod commits;
 mod compose;
 mod contacts;
+mod copies;
 mod create;
 mod details;
 mod devices;

@@ -101,7 +101,7 @@ impl NewDevice {
             device: &device,
         };
         let signature = *login.sign(&self.list_key).as_bytes();
-        Ok(wire::Login { account_id: account, device_id: device, signature, cursor: None })
+        Ok(wire::Login { account_id: account, device_id: device, signature, cursor: None, mark: None })
     }
 }
 

@@ -20,7 +20,7 @@ use hushwire_wire as wire;
 use hushwire_wire::Opaque;
 
 use crate::engine::Engine;
-use crate::{RegisterError, StepError, key_packages};
+use crate::{RegisterError, StepError, copies, key_packages};
 
 /// What a new account is made of. The server's key is that of its hello, which the caller has compared with the
 /// fingerprint in the invite.
@@ -158,7 +158,9 @@ impl Engine {
         if hello.server_key != *self.me.server_key.as_bytes() || !check_hello(hello, binding, client_nonce) {
             return Err(RegisterError::WrongServer);
         }
-        let progress = db.read::<_, RegisterError>(|view| Ok(progress::load(view)?))?;
+        let (progress, mark) = db.step::<_, RegisterError>(|tx| {
+            Ok((progress::load(tx)?, copies::new_mark(tx, &*self.entropy)?))
+        })?;
         let statement = statement::Login {
             server: &self.me.server_key,
             binding,
@@ -173,6 +175,7 @@ impl Engine {
             cursor: progress
                 .incarnation
                 .map(|incarnation| wire::Cursor { incarnation, seq: progress.cursor }),
+            mark: Some(mark),
         })
     }
 }

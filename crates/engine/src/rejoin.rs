@@ -10,7 +10,7 @@ use hushwire_client_store::mark::{self, Mark};
 use hushwire_client_store::outbox::{self, SendKind};
 use hushwire_client_store::parked;
 use hushwire_client_store::pending_commit::{self, PendingCommit};
-use hushwire_client_store::{mls_row, progress, witness};
+use hushwire_client_store::{mls_row, progress, setting, witness};
 use hushwire_mls::{GroupInfoCheck, Intent, MlsError, StagedRejoin};
 use hushwire_types::{ConversationId, Epoch, Generation};
 use hushwire_wire as wire;
@@ -21,6 +21,11 @@ use crate::notice::Mismatch;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Alert, Event, Notice, Tag, schedule};
+
+/// The fact that says that a group which this account was out of is entered on trial.
+fn reopened(id: &ConversationId) -> String {
+    format!("reopened {id}")
+}
 
 impl Step<'_, '_> {
     /// A conversation's group cannot be used any more.
@@ -42,6 +47,35 @@ impl Step<'_, '_> {
             self.event(&Event::Conversation, Some(*id), None)?;
         }
         Ok(())
+    }
+
+    /// A Welcome cannot be used: whoever has added this account is followed all the same, also into a group that it was out of, or
+    /// that was given up for now.
+    pub(crate) fn follow_orphan(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        let opens = |known: &Conversation| match known.state {
+            ConversationState::Closed => known.kind == ConversationKind::Group,
+            ConversationState::Broken => true,
+            _ => false,
+        };
+        let Some(known) = self.conversation(id)?.filter(opens) else { return self.lose(id) };
+        if known.state == ConversationState::Closed {
+            setting::put(self.tx, &reopened(id), &[1])?;
+        }
+        let state = ConversationState::Rejoining;
+        self.save(&Conversation { state, attempts: 0, ..known })?;
+        self.session.attend(*id);
+        self.event(&Event::Conversation, Some(*id), None)
+    }
+
+    /// There was nothing to follow: this account is out of the group as before, and what came of it meanwhile is nothing.
+    fn shut_again(&mut self, conversation: Conversation) -> Result<(), Stop> {
+        let id = conversation.id;
+        setting::delete(self.tx, &reopened(&id))?;
+        self.save(&Conversation { state: ConversationState::Closed, ..conversation })?;
+        for entry in parked::of_conversation(self.tx, &id)? {
+            parked::delete(self.tx, entry.id)?;
+        }
+        self.event(&Event::Conversation, Some(id), None)
     }
 
     /// What this device has of a conversation's group is damaged: it goes, whatever the conversation's state was.
@@ -210,6 +244,7 @@ impl Step<'_, '_> {
     pub(crate) fn rejoined(&mut self, id: &ConversationId) -> Result<(), Stop> {
         self.take_back_messages(id)?;
         self.end_renewal(id)?;
+        setting::delete(self.tx, &reopened(id))?;
         mark::clear(self.tx, id, Mark::Superseded)?;
         witness::forget_others(self.tx, id, &self.me.device)?;
         self.said(id, 0, [0; 32])?;
@@ -235,6 +270,9 @@ impl Step<'_, '_> {
             return Ok(());
         }
         self.save(&conversation)?;
+        if setting::find(self.tx, &reopened(id))?.is_some() {
+            return self.shut_again(conversation);
+        }
         if self.may_renew(&conversation)? { self.begin_renewal(id) } else { self.stuck(conversation) }
     }
 
@@ -252,9 +290,18 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// A conversation that could not be healed is tried again, hours later or after a new start.
+    /// A conversation that could not be healed is tried again, hours later; sooner where something has come of it since, for then others
+    /// go on with it.
     pub(crate) fn retry_broken(&mut self, conversation: &Conversation) -> Result<(), Stop> {
-        if !self.session.is_online() || self.now.since(conversation.refreshed_at) < schedule::STUCK_AGAIN {
+        let since = conversation.refreshed_at;
+        let waiting = parked::of_conversation(self.tx, &conversation.id)?;
+        let is_heard = waiting.iter().any(|parked| parked.entry.at > since);
+        let due = since.after(if is_heard { schedule::STUCK_HEARD } else { schedule::STUCK_AGAIN });
+        if due > self.now {
+            self.session.attend_at(conversation.id, due);
+            return Ok(());
+        }
+        if !self.session.is_online() {
             return Ok(());
         }
         let mut conversation = conversation.clone();

@@ -26,9 +26,12 @@ use hushwire_content::GroupDetails;
 use hushwire_group_policy::{Amendment, Charter, GroupExtension, Permissions, Rank, Role, Who};
 use hushwire_identity::LeafCredential;
 use hushwire_mls::{Addition, Change, Intent, Joined, MlsError, NewGroup, StagedRejoin};
-use hushwire_types::{AccountId, ConversationId, Epoch, Generation, GroupId, SecretBytes, Timestamp, rng};
+use hushwire_types::{
+    AccountId, ConversationId, Epoch, Generation, GroupId, Secret, SecretBytes, Timestamp, rng,
+};
 use hushwire_wire as wire;
 
+use crate::asks::group_link;
 use crate::command::GroupChange;
 use crate::facts::fact;
 use crate::step::Step;
@@ -193,13 +196,13 @@ impl Step<'_, '_> {
         self.send_creation(&conversation, wire::ConversationKind::Group, published, staged)
     }
 
-    /// Name and description as this device knows them.
+    /// Name, description and link as this device knows them.
     fn known_details(&self, id: &ConversationId) -> Result<Option<SecretBytes>, Stop> {
         let Some(known) = group_facts::find(self.tx, id)? else { return Ok(None) };
         let details = GroupDetails {
             name: known.name.unwrap_or_default(),
             description: known.description.unwrap_or_default(),
-            link: None,
+            link: group_link(self.tx, id)?.map(|secret| Secret::new(*secret.expose())),
         };
         if details == GroupDetails::default() {
             return Ok(None);
@@ -232,6 +235,8 @@ impl Step<'_, '_> {
             charter.permissions = Permissions { add, details, write };
             charter.timer_secs = known.timer_secs;
         }
+        // Whoever has the link goes on to have it.
+        charter.link = group_link(self.tx, id)?.map(|secret| secret.hash());
         Ok(Roster { accounts, charter })
     }
 

@@ -12,6 +12,7 @@ use hushwire_identity::ListHead;
 use hushwire_types::{Epoch, SendSeq};
 use hushwire_wire as wire;
 
+use crate::copies;
 use crate::remake::Remake;
 use crate::session::{Clocks, Connection};
 use crate::step::Step;
@@ -38,7 +39,13 @@ impl Step<'_, '_> {
         let same_life = progress.incarnation == Some(login.cursor.incarnation);
         let sent_more = login.accepted_sends >= progress.next_send;
         let read_more = same_life && login.cursor.seq > progress.cursor;
-        if sent_more || read_more || setting::find(self.tx, COPY)?.is_some() {
+        // A restored server speaks of a login that was long ago.
+        let is_level = same_life || progress.incarnation.is_none();
+        let other_copy = match login.last_mark {
+            Some(mark) => is_level && copies::is_foreign(self.tx, mark)?,
+            None => false,
+        };
+        if sent_more || read_more || other_copy || setting::find(self.tx, COPY)?.is_some() {
             self.heal_copy(login)?;
         }
         if !same_life {

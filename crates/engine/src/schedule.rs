@@ -83,6 +83,9 @@ pub(crate) const REJOIN_TRIES: u32 = 2;
 /// A conversation that could not be healed is tried again after this long.
 pub(crate) const STUCK_AGAIN: Duration = Duration::from_secs(6 * HOUR);
 
+/// How long after that it is tried again where something of the conversation has come since: others go on with it.
+pub(crate) const STUCK_HEARD: Duration = Duration::from_secs(HOUR);
+
 /// A server that was restored and lacks an epoch is given this long to be sent it by whoever has it. Then the conversation goes on in
 /// another generation: nobody can say anything until one of both happens.
 pub(crate) const SERVER_PATIENCE: Duration = Duration::from_secs(HOUR);

@@ -152,6 +152,8 @@ pub(crate) mod code {
     pub(crate) const STARRED: u32 = 64;
     /// Whether a message was deleted for oneself.
     pub(crate) const HIDDEN: u32 = 65;
+    /// Of an account that asked to be let into a group: the hash of the link by which it asked in vain.
+    pub(crate) const ASK_DECLINED: u32 = 66;
 }
 
 impl Setting {

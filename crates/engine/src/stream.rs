@@ -284,7 +284,7 @@ impl Step<'_, '_> {
                 return Ok(Fate::Done);
             }
             Verdict::Orphan => {
-                self.lose(&id)?;
+                self.follow_orphan(&id)?;
                 return Ok(Fate::Park(ParkReason::Group, Vec::new()));
             }
         }

@@ -10,7 +10,8 @@ use crate::error::OpenError;
 /// Marks our files, so that no other database is taken for one ("HWsv").
 const APPLICATION: i64 = 0x4857_7376;
 
-const MIGRATIONS: &[&str] = &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT, REPORTS];
+const MIGRATIONS: &[&str] =
+    &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT, REPORTS, LOGIN_MARKS];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -278,6 +279,9 @@ CREATE TABLE report_message(
 ) STRICT;
 CREATE TABLE report_seen(id BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// What each device named its last login by.
+const LOGIN_MARKS: &str = "ALTER TABLE mailbox ADD COLUMN login_mark BLOB;";
 
 /// Brings a file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -319,7 +319,7 @@ macro_rules! conformance_tests {
             entries_are_read_in_pages, an_acknowledgement_deletes, a_shared_payload_lasts_for_the_last_reader,
             a_full_mailbox_leaves_one_gap, handshakes_have_room_of_their_own, bytes_are_bounded_too,
             an_unknown_mailbox_is_empty_and_refused, large_bodies_stay_in_the_store_until_asked_for,
-            large_bodies_count_in_full_for_a_mailbox,
+            large_bodies_count_in_full_for_a_mailbox, the_mark_of_the_last_login_is_kept,
         ]);
         $crate::conformance_tests!(@module $backend, upkeep: [
             old_entries_go_and_leave_a_gap, expiry_goes_step_by_step, idle_devices_become_stale_until_they_log_in,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, Epoch, Generation, IncarnationId, MailboxId, Order, SendSeq, Seq, Timestamp,
+    AccountId, ConversationId, Epoch, Generation, IncarnationId, LoginMark, MailboxId, Order, SendSeq, Seq,
+    Timestamp,
 };
 
 use crate::account::{DeviceAddress, ListHead};
@@ -143,6 +144,8 @@ pub struct Acknowledge {
 pub struct RecordLogin {
     /// The device's mailbox.
     pub mailbox: MailboxKey,
+    /// What the device names this login by; without one the last mark stays.
+    pub mark: Option<LoginMark>,
 }
 
 /// How a mailbox stands.
@@ -158,6 +161,8 @@ pub struct Mailbox {
     pub last: Seq,
     /// The highest accepted number of a send by this mailbox.
     pub accepted_sends: SendSeq,
+    /// What its device named its last login by.
+    pub login_mark: Option<LoginMark>,
     /// Entries that wait, Gaps not counted.
     pub waiting: u64,
     /// Bytes that wait.

@@ -133,6 +133,10 @@ id!(
     IncarnationId, 16, "incarnation id"
 );
 id!(
+    /// What a device names one login by, new and random for each: who finds that somebody else logged in last is one of two copies.
+    LoginMark, 16, "login mark"
+);
+id!(
     /// The identity of one piece of content for display, chosen at random by its author; it survives re-encryption.
     ContentId, 16, "content id"
 );

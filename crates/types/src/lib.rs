@@ -16,8 +16,8 @@ pub mod subject;
 pub mod time;
 
 pub use id::{
-    AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, MailboxId,
-    ReportId, SessionId,
+    AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, GroupId, IncarnationId, LoginMark,
+    MailboxId, ReportId, SessionId,
 };
 pub use number::{Epoch, Generation, ListNumber, Order, SendSeq, Seq};
 pub use rng::{Entropy, OsEntropy};

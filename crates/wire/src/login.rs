@@ -1,7 +1,7 @@
 //! Login of a device, bound to the channel (rule R6).
 
 use hushwire_types::{
-    AccountId, DeviceId, EntryHash, IncarnationId, ListNumber, Secret, SendSeq, Seq, Timestamp,
+    AccountId, DeviceId, EntryHash, IncarnationId, ListNumber, LoginMark, Secret, SendSeq, Seq, Timestamp,
 };
 
 use crate::field::{self, Fault, Invalid, Message, codes, invalid};
@@ -39,6 +39,8 @@ pub struct Login {
     pub signature: [u8; 64],
     /// What the client has committed; entries after it are streamed. Absent at the first login.
     pub cursor: Option<Cursor>,
+    /// New for each login, and kept by the client. Where there is none, the server keeps the one before.
+    pub mark: Option<LoginMark>,
 }
 
 impl Message for Login {
@@ -50,6 +52,7 @@ impl Message for Login {
             device_id: field::id("device_id", &proto.device_id)?,
             signature: field::id("signature", &proto.signature)?,
             cursor: proto.cursor.map(Cursor::from_proto).transpose()?,
+            mark: field::optional_id("mark", &proto.mark)?,
         })
     }
 
@@ -59,6 +62,7 @@ impl Message for Login {
             device_id: field::bytes(self.device_id),
             signature: field::bytes(self.signature),
             cursor: self.cursor.as_ref().map(Cursor::to_proto),
+            mark: field::optional_bytes(self.mark),
         }
     }
 }
@@ -83,6 +87,8 @@ pub struct LoggedIn {
     /// Proves this login to the HTTPS routes (see [`bodies`](crate::bodies)), until the connection ends. Absent where the
     /// server has none.
     pub body_ticket: Option<Secret<32>>,
+    /// The mark of the login before this one; one that the client never made is of another copy of its profile (rule R10).
+    pub last_mark: Option<LoginMark>,
 }
 
 impl Message for LoggedIn {
@@ -98,6 +104,7 @@ impl Message for LoggedIn {
             list_number: ListNumber(proto.list_number),
             list_hash: field::id("list_hash", &proto.list_hash)?,
             body_ticket: field::optional_id("body_ticket", &proto.body_ticket)?,
+            last_mark: field::optional_id("last_mark", &proto.last_mark)?,
         })
     }
 
@@ -111,6 +118,7 @@ impl Message for LoggedIn {
             list_number: self.list_number.0,
             list_hash: field::bytes(self.list_hash),
             body_ticket: field::optional_bytes(self.body_ticket.as_ref().map(Secret::expose)),
+            last_mark: field::optional_bytes(self.last_mark),
         }
     }
 }

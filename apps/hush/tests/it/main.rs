@@ -14,6 +14,7 @@
 mod bots;
 mod classic;
 mod classic_kills;
+mod copies;
 mod daemon;
 mod devices;
 mod frames;

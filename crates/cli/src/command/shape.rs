@@ -130,6 +130,7 @@ fn alert_line(change: &Change) -> String {
             Time(Timestamp::from_ms(claim.claimed_at_ms)).local(),
             Time(Timestamp::from_ms(claim.locked_until_ms)).local(),
         ),
+        Some(Alert::OldCopy) => ". Another device of yours may have them: hush device history".to_owned(),
         _ => String::new(),
     };
     format!("!! {}", display::line(&format!("{words}{more}")))

@@ -65,7 +65,7 @@ impl Scene {
         };
         let signature = *statement.sign(&ListKey::from_seed(&profile.list_key)).as_bytes();
         let (account_id, device_id) = (profile.account, profile.device);
-        let login = Login { account_id, device_id, signature, cursor: None };
+        let login = Login { account_id, device_id, signature, cursor: None, mark: None };
         let frame = ask(&mut connection, login.into()).await;
         let Response::LoggedIn(logged_in) = frame.response else { panic!("not logged in: {frame:?}") };
         (connection, logged_in)

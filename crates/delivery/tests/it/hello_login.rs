@@ -1,8 +1,10 @@
 use hushwire_delivery::Peer;
 use hushwire_identity::list::Author;
 use hushwire_server_store::account::Suspension;
-use hushwire_types::{IncarnationId, Seq};
-use hushwire_wire::{AppendListEntry, Cursor, ErrorCode, Hello, LoginFailure, Ping, Response, SenderKeys};
+use hushwire_types::{IncarnationId, LoginMark, Seq};
+use hushwire_wire::{
+    AppendListEntry, Cursor, ErrorCode, Hello, Login, LoginFailure, Ping, Response, SenderKeys,
+};
 
 use crate::world::{BINDING, Keys, World, entries, sent};
 
@@ -50,6 +52,26 @@ fn a_device_logs_in_and_hears_that_it_has_caught_up() {
     assert!(!logged_in.last_resort_used);
     assert_eq!(logged_in.list_hash, alice.keys.list().head().hash);
     assert!(matches!(pushes.as_slice(), [Response::Listening(listening)] if listening.through_seq == Seq(0)));
+}
+
+#[test]
+fn r10_a_login_is_told_the_mark_of_the_one_before() {
+    let mut world = World::new();
+    let alice = world.join("alice");
+    let log_in = |world: &mut World, mark: Option<u8>| {
+        let line = world.connect();
+        let mark = mark.map(|byte| LoginMark::new([byte; 16]));
+        let login = Login { mark, ..world.login_request(&alice.keys, line, None) };
+        let Response::LoggedIn(logged_in) = world.ask(line, login) else { panic!("not logged in") };
+        (line, logged_in.last_mark.map(|mark| mark.as_bytes()[0]))
+    };
+    assert_eq!(log_in(&mut world, Some(1)).1, None);
+    assert_eq!(log_in(&mut world, Some(2)).1, Some(1), "the connection of before is still there");
+    let (line, last) = log_in(&mut world, Some(3));
+    assert_eq!(last, Some(2));
+    world.direct.disconnect(line.connection);
+    assert_eq!(log_in(&mut world, None).1, Some(3), "and when it is gone");
+    assert_eq!(log_in(&mut world, Some(4)).1, Some(3), "who names none takes none away");
 }
 
 #[test]

@@ -295,7 +295,7 @@ impl World {
             device: &device,
         };
         let signature = *statement.sign(&keys.list_key).as_bytes();
-        Login { account_id: account, device_id: device, signature, cursor }
+        Login { account_id: account, device_id: device, signature, cursor, mark: None }
     }
 
     pub(crate) fn try_login(&mut self, keys: &Keys, line: Line) -> Result<LoggedIn, LoginFailed> {

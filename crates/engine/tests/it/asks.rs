@@ -145,3 +145,37 @@ fn another_link_ends_the_one_before_and_what_was_asked_by_it() {
     world.ask_to_join(CAROL, ALICE, id, [7; 16]);
     assert_eq!(world.asks(ALICE, id).len(), 1);
 }
+
+#[test]
+fn who_is_not_let_in_is_asked_about_on_no_device_of_that_person() {
+    let (mut world, id) = linked();
+    let laptop = world.link(ALICE);
+    world.pass(5 * MINUTE);
+    world.ask_to_join(CAROL, ALICE, id, SECRET);
+    let carol = world.account(CAROL);
+    for index in [ALICE, laptop, BOB] {
+        assert_eq!(world.asks(index, id), [carol], "device {index}");
+    }
+    let refuse = Command::RefuseAsk { conversation: id, account: carol };
+    assert_eq!(world.outcome(laptop, refuse.clone()), Outcome::Done);
+    world.pass(MINUTE);
+    for index in [ALICE, laptop] {
+        assert_eq!(world.asks(index, id), [], "device {index}");
+        assert_eq!(world.outcome(index, refuse.clone()), Outcome::Refused(Refusal::HasNotAsked));
+    }
+    assert_eq!(world.asks(BOB, id), [carol], "another admin may think otherwise");
+    // A device that comes later, and so is told of it as somebody else asks again, does not begin anew.
+    let tablet = world.link(ALICE);
+    world.pass(5 * MINUTE);
+    world.ask_to_join(CAROL, ALICE, id, SECRET);
+    for index in [ALICE, laptop, tablet] {
+        assert_eq!(world.asks(index, id), [], "device {index}");
+    }
+    // By another link it is another ask.
+    world.change(BOB, id, GroupChange::Link { secret: LinkSecret::new([7; 16]) });
+    world.pass(MINUTE);
+    world.ask_to_join(CAROL, ALICE, id, [7; 16]);
+    for index in [ALICE, laptop, tablet, BOB] {
+        assert_eq!(world.asks(index, id), [carol], "device {index}");
+    }
+}

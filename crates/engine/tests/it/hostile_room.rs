@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hushwire_client_store::conversation::ConversationState;
+use hushwire_client_store::parked;
 use hushwire_engine::{Alert, GroupChange, Notice, Outcome, Setting};
 use hushwire_mls::hostile::HostileDevice;
 use hushwire_suite::Suite;
@@ -178,6 +179,49 @@ fn a_welcome_for_somebody_else_opens_nothing() {
     assert_eq!(world.texts(dora), []);
     assert!(world.conversations(dora).iter().all(|known| known.state != ConversationState::Active));
     world.all_read(id, ALICE, &[BOB, CAROL, MALLORY], "welcome");
+}
+
+#[test]
+fn a_welcome_that_does_not_open_keeps_nobody_out_who_was_put_out_before() {
+    let (mut world, id) = room();
+    let account = world.account(CAROL);
+    world.change(ALICE, id, GroupChange::Remove { account });
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.state(CAROL, id), ConversationState::Closed);
+    on_entries(&mut world, CAROL, |entry| {
+        if let EntryKind::Welcome(welcome) = &mut entry.kind {
+            let mut altered = welcome.welcome.to_vec();
+            *altered.last_mut().unwrap() ^= 1;
+            welcome.welcome = Opaque::from(altered);
+        }
+    });
+    world.change(ALICE, id, GroupChange::Add { account });
+    world.pass(Duration::from_secs(600));
+    assert_eq!(world.state(CAROL, id), ConversationState::Active);
+    assert!(world.notices(CAROL).contains(&Notice::Rejoined));
+    world.all_read(id, ALICE, &[BOB, CAROL], "welcome back");
+}
+
+#[test]
+fn a_welcome_for_somebody_else_changes_nothing_for_who_is_out_of_the_group() {
+    let (mut world, id) = room();
+    let account = world.account(CAROL);
+    world.change(ALICE, id, GroupChange::Remove { account });
+    world.pass(Duration::from_secs(120));
+    world.record = true;
+    let mallory = world.find(ALICE, "mallory");
+    world.change(ALICE, id, GroupChange::Add { account: mallory });
+    world.pass(Duration::from_secs(120));
+    let mut told = world.recorded_entries(MALLORY).into_iter();
+    let welcome = told.find(|kind| matches!(kind, EntryKind::Welcome(_)));
+    world.feed_entry(CAROL, id, welcome.unwrap());
+    world.pass(Duration::from_secs(3600));
+    assert_eq!(world.state(CAROL, id), ConversationState::Closed);
+    assert_eq!(world.alerts(CAROL), []);
+    // Nothing is left that would be in the way when she is let in again.
+    let db = world.clients[CAROL].db.as_mut().unwrap();
+    assert_eq!(db.read(parked::all).unwrap(), []);
+    world.all_read(id, ALICE, &[BOB, MALLORY], "welcome");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hushwire_client_store::conversation::ConversationState;
 use hushwire_client_store::member::Role;
-use hushwire_engine::{Alert, GroupChange, GroupRole, Notice};
+use hushwire_engine::{Alert, Command, GroupChange, GroupRole, Notice, Outcome, group_link, join_asks};
+use hushwire_identity::LinkSecret;
 use hushwire_types::{ConversationId, IncarnationId};
 
 use crate::world::World;
@@ -12,6 +13,7 @@ use crate::world::World;
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
+const DAVE: usize = 3;
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -55,7 +57,8 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
     world.pass(HOUR / 2);
     assert_eq!(generation(&mut world, ALICE, id), (ConversationState::Active, 1), "carol may come back");
     world.pass(HOUR);
-    let by = world.account(ALICE);
+    // Those in charge take turns in the order of their ids.
+    let by = world.account(ALICE).min(world.account(BOB));
     for index in [ALICE, BOB] {
         assert_eq!(generation(&mut world, index, id), (ConversationState::Active, 2), "device {index}");
         let told = world.notices(index).into_iter().filter(|notice| *notice == Notice::Renewed { by });
@@ -83,6 +86,76 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
         assert_eq!(world.name(index, id).as_deref(), Some("Choir"));
         assert_eq!(world.alerts(index), [Alert::ServerRestored]);
     }
+}
+
+#[test]
+fn who_rose_in_what_the_server_lost_cannot_set_the_group_up_anew_and_is_back_when_it_goes_on() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
+    world.say(ALICE, id, "one");
+    world.pass(HOUR);
+    let backup = world.store.restored(IncarnationId::new([9; 16]));
+    let account = world.account(BOB);
+    world.change(ALICE, id, GroupChange::Role { account, role: GroupRole::Admin });
+    world.pass(MINUTE);
+    world.go_offline(ALICE);
+    world.restore_server(&backup);
+    for index in [BOB, CAROL] {
+        world.go_online(index);
+    }
+    world.say(BOB, id, "two");
+    world.pass(3 * HOUR);
+    assert_eq!(
+        generation(&mut world, BOB, id).0,
+        ConversationState::Broken,
+        "the server knows bob as a member"
+    );
+    world.go_online(ALICE);
+    world.say(ALICE, id, "three");
+    world.pass(2 * HOUR);
+    for index in [ALICE, BOB, CAROL] {
+        assert_eq!(generation(&mut world, index, id), (ConversationState::Active, 1), "device {index}");
+        assert_eq!(world.roles(index, id)[&account], Role::Admin, "device {index}");
+    }
+    world.say(BOB, id, "four");
+    world.pass(MINUTE);
+    for index in [ALICE, CAROL] {
+        let mut all = bodies(&mut world, index);
+        all.sort();
+        assert_eq!(all, ["four", "one", "three", "two"], "device {index}");
+    }
+}
+
+#[test]
+fn the_link_of_a_group_goes_on_when_it_is_set_up_anew() {
+    let mut world = World::with(&["alice", "bob", "carol", "dave"]);
+    let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
+    let secret = LinkSecret::new([5; 16]);
+    world.change(ALICE, id, GroupChange::Link { secret: secret.clone() });
+    world.pass(HOUR);
+    let backup = world.store.restored(IncarnationId::new([9; 16]));
+    world.change(CAROL, id, GroupChange::Describe { description: "sings".to_owned() });
+    world.pass(MINUTE);
+    world.go_offline(CAROL);
+    world.restore_server(&backup);
+    for index in [ALICE, BOB, DAVE] {
+        world.go_online(index);
+    }
+    world.say(ALICE, id, "one");
+    world.pass(2 * HOUR);
+    for index in [ALICE, BOB] {
+        assert_eq!(generation(&mut world, index, id), (ConversationState::Active, 2), "device {index}");
+        let db = world.clients[index].db.as_mut().unwrap();
+        assert_eq!(db.read(|view| group_link(view, &id)).unwrap(), Some(secret.clone()), "device {index}");
+    }
+    let account = world.account(ALICE);
+    world.find(DAVE, "alice");
+    let ask = Command::AskToJoin { account, conversation: id, secret };
+    assert_eq!(world.outcome(DAVE, ask), Outcome::Done);
+    world.pass(MINUTE);
+    let dave = world.account(DAVE);
+    let db = world.clients[ALICE].db.as_mut().unwrap();
+    assert_eq!(db.read(|view| join_asks(view, &id)).unwrap(), [dave]);
 }
 
 #[test]

@@ -482,6 +482,19 @@ impl World {
         self.feed(index, frames);
     }
 
+    /// A login that the server takes, and whose answer never comes.
+    pub fn log_in_unheard(&mut self, index: usize) {
+        self.go_offline(index);
+        let connection = self.direct.connect(Peer { binding: BINDING, address: None });
+        let welcomed = self.hello(connection);
+        let client = &mut self.clients[index];
+        let (engine, db) = (client.engine.as_ref().unwrap(), client.db.as_mut().unwrap());
+        let login = engine.login(db, &welcomed, &BINDING, &NONCE).unwrap();
+        let answer = self.ask(connection, login.into());
+        assert!(matches!(answer, Response::LoggedIn(_)), "{answer:?}");
+        self.direct.disconnect(connection);
+    }
+
     pub fn go_offline(&mut self, index: usize) {
         let client = self.client(index);
         client.tags.clear();
@@ -539,6 +552,19 @@ impl World {
         copy_files(copy.path(), &folder);
         self.start(index);
         self.go_online(index);
+    }
+
+    /// A second process on a copy of a profile's files, offline: its index.
+    pub fn run_copy(&mut self, of: usize, copy: &TempDir) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        copy_files(copy.path(), folder.path());
+        let mut db = Database::open(folder.path(), &key()).unwrap();
+        let engine = Engine::open(&mut db, Arc::clone(&self.entropy) as Arc<dyn Entropy>).unwrap();
+        let name = self.clients[of].name;
+        self.clients.push(Client::new(name, folder, db, engine));
+        let index = self.clients.len() - 1;
+        self.step(index, vec![Input::Start]);
+        index
     }
 
     /// The server as it was at `backup`, in a new life.

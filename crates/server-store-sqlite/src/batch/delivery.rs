@@ -229,6 +229,10 @@ impl Batch<'_> {
         }
         let sql = "UPDATE device SET last_seen = ?2, stale = 0 WHERE mailbox = ?1";
         self.exec(sql, (int(operation.mailbox.0), time(self.now)))?;
+        if let Some(mark) = operation.mark {
+            let sql = "UPDATE mailbox SET login_mark = ?2 WHERE id = ?1";
+            self.exec(sql, (int(operation.mailbox.0), mark.as_bytes()))?;
+        }
         self.keep_handles_of(row.owner.account)?;
         Ok(Written::Done)
     }

@@ -14,6 +14,7 @@ use hushwire_server_store::mailbox::{
     Entry, EntryKind, Mailbox, MailboxKey, Page, Place, Rest, StoredEntry, incarnation,
 };
 use hushwire_types::{ConversationId, Generation, IncarnationId, MailboxId, Order, SendSeq, Seq};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result, Row};
 
 use super::accounts::SUSPENDED;
@@ -23,7 +24,7 @@ use crate::sql;
 
 const MAILBOX: &str =
     "SELECT m.random, d.account, d.device, a.state, m.last, m.acked, m.accepted_sends, m.messages,
-    m.message_bytes, m.handshakes, m.handshake_bytes
+    m.message_bytes, m.handshakes, m.handshake_bytes, m.login_mark
     FROM mailbox m JOIN device d ON d.mailbox = m.id JOIN account a ON a.id = d.account WHERE m.id = ?1";
 
 pub(crate) fn row(connection: &Connection, mailbox: MailboxKey) -> Result<Option<MailboxRow>> {
@@ -57,6 +58,10 @@ pub(crate) fn mailbox(
             acked,
             last,
             accepted_sends,
+            login_mark: match row.get_ref(11)? {
+                ValueRef::Null => None,
+                _ => Some(fixed(row, 11)?),
+            },
             waiting: load.messages.entries.saturating_add(load.handshakes.entries),
             waiting_bytes: load.messages.bytes.saturating_add(load.handshakes.bytes),
         })

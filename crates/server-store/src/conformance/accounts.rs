@@ -251,7 +251,10 @@ pub fn a_suspended_account_is_silent<B: Backend>() {
         assert_eq!(world.store().account(account).unwrap().unwrap().state, AccountState::Suspended);
         let message = world.message(&alice, conversation, 1);
         assert_eq!(world.write(message.clone()), Err(Refusal::AccountSuspended));
-        assert_eq!(world.write(RecordLogin { mailbox: alice.mailbox }), Err(Refusal::AccountSuspended));
+        assert_eq!(
+            world.write(RecordLogin { mailbox: alice.mailbox, mark: None }),
+            Err(Refusal::AccountSuspended)
+        );
         let claim = ClaimKeyPackages { account, devices: Vec::new() };
         assert_eq!(world.write(claim.clone()), Err(Refusal::AccountSuspended));
         world.write(SetSuspended { account, to: Suspension::Lifted }).unwrap();

@@ -144,7 +144,7 @@ pub fn consent_lets_a_handle_pass_at_once<B: Backend>() {
         let (heir, other) = (somebody(world), somebody(world));
         locked(world, heir);
         locked(world, other);
-        world.write(RecordLogin { mailbox: owner.mailbox }).unwrap();
+        world.write(RecordLogin { mailbox: owner.mailbox, mark: None }).unwrap();
         let Ok(Written::ClaimAnswered { publications }) = answer(world, &owner, heir, ClaimAnswer::Allow)
         else {
             panic!("not answered")
@@ -189,7 +189,7 @@ pub fn a_login_of_the_owner_keeps_the_handle<B: Backend>() {
         let heir = somebody(world);
         let until = locked(world, heir);
         world.pass(6 * DAY);
-        world.write(RecordLogin { mailbox: laptop.mailbox }).unwrap();
+        world.write(RecordLogin { mailbox: laptop.mailbox, mark: None }).unwrap();
         assert_eq!(locked(world, heir), until, "a login can be told from a wait");
         world.now = until;
         assert_eq!(take(world, heir).unwrap_err(), Refusal::HandleLocked { until: None });

@@ -1,7 +1,7 @@
 //! Mailboxes: pages, acknowledgements, overflow.
 
 use bytes::Bytes;
-use hushwire_types::{BodyDigest, ConversationId, Epoch, Seq};
+use hushwire_types::{BodyDigest, ConversationId, Epoch, LoginMark, Seq};
 use sha2::{Digest, Sha256};
 
 use super::{Actor, Backend, World, run};
@@ -163,7 +163,23 @@ pub fn an_unknown_mailbox_is_empty_and_refused<B: Backend>() {
         assert!(page.entries.is_empty() && page.rest == Rest::Nothing && page.through == Seq(3));
         assert_eq!(world.store().mailbox(mailbox).unwrap(), None);
         assert_eq!(world.write(Acknowledge { mailbox, through: Seq(1) }), Err(Refusal::UnknownMailbox));
-        assert_eq!(world.write(RecordLogin { mailbox }), Err(Refusal::UnknownMailbox));
+        assert_eq!(world.write(RecordLogin { mailbox, mark: None }), Err(Refusal::UnknownMailbox));
+    });
+}
+
+pub fn the_mark_of_the_last_login_is_kept<B: Backend>() {
+    run::<B>(&Bounds::default(), |world| {
+        let (alice, bob) = (world.actor(), world.actor());
+        let mark = |world: &World| world.store().mailbox(alice.mailbox).unwrap().unwrap().login_mark;
+        assert_eq!(mark(world), None);
+        for named in [Some(LoginMark::new([1; 16])), Some(LoginMark::new([2; 16]))] {
+            world.write(RecordLogin { mailbox: alice.mailbox, mark: named }).unwrap();
+            assert_eq!(mark(world), named);
+        }
+        let conversation = world.converse(&alice, &[bob]);
+        send(world, &alice, conversation, 10);
+        world.write(RecordLogin { mailbox: alice.mailbox, mark: None }).unwrap();
+        assert_eq!(mark(world), Some(LoginMark::new([2; 16])), "who names none takes none away");
     });
 }
 

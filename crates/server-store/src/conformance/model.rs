@@ -5,7 +5,7 @@ mod both;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hushwire_types::{ConversationId, Epoch, Generation, IncarnationId, ListNumber, Seq};
+use hushwire_types::{ConversationId, Epoch, Generation, IncarnationId, ListNumber, LoginMark, Seq};
 
 use both::Both;
 
@@ -95,7 +95,7 @@ fn operation(world: &mut World, cast: &Cast, dice: &mut Dice) -> Write {
             AppendCommit { epoch, committer, commit, ..world.member_commit(&actor, conversation, 1) }.into()
         }
         14..=16 => Acknowledge { mailbox, through: Seq(dice.below(40) as u64) }.into(),
-        17 => RecordLogin { mailbox }.into(),
+        17 => RecordLogin { mailbox, mark: Some(LoginMark::new(world.unique())) }.into(),
         18 => PutKeyPackages { mailbox, packages: world.packages(dice.below(4)), mode: mode(dice) }.into(),
         19 => ClaimKeyPackages { account, devices: Vec::new() }.into(),
         20 => SetSuspended {

@@ -66,7 +66,7 @@ pub fn idle_devices_become_stale_until_they_log_in<B: Backend>() {
     run::<B>(&Bounds::default(), |world| {
         let (alice, bob) = (world.actor(), world.actor());
         world.pass(40 * DAY);
-        world.write(RecordLogin { mailbox: bob.mailbox }).unwrap();
+        world.write(RecordLogin { mailbox: bob.mailbox, mark: None }).unwrap();
         world.pass(6 * DAY);
         assert_eq!(expire(world, 9).stale, [alice.address]);
         assert!(expire(world, 9).stale.is_empty(), "told once");
@@ -75,7 +75,7 @@ pub fn idle_devices_become_stale_until_they_log_in<B: Backend>() {
             (device.idle, device.last_seen)
         };
         assert_eq!(idle(world).0, Idle::Stale);
-        world.write(RecordLogin { mailbox: alice.mailbox }).unwrap();
+        world.write(RecordLogin { mailbox: alice.mailbox, mark: None }).unwrap();
         assert_eq!(idle(world), (Idle::No, world.now));
     });
 }

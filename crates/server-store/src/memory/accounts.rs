@@ -167,6 +167,7 @@ impl State {
             last: Seq(0),
             acked: Seq(0),
             accepted_sends: hushwire_types::SendSeq(0),
+            login_mark: None,
             sent: HashMap::new(),
             entries: BTreeMap::new(),
             load: decide::overflow::Load::default(),

@@ -66,6 +66,7 @@ impl State {
         if self.accounts.get(&account).is_some_and(|row| row.state == AccountState::Suspended) {
             return Err(Refusal::AccountSuspended);
         }
+        row.login_mark = operation.mark.or(row.login_mark);
         row.last_seen = now;
         row.idle = Idle::No;
         self.keep_handles_of(account);

@@ -63,6 +63,7 @@ impl State {
             acked: row.acked,
             last: row.last,
             accepted_sends: row.accepted_sends,
+            login_mark: row.login_mark,
             waiting: row.load.messages.entries.saturating_add(row.load.handshakes.entries),
             waiting_bytes: row.load.messages.bytes.saturating_add(row.load.handshakes.bytes),
         })

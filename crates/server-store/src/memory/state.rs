@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hushwire_types::{
-    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, MailboxId, Order, SendSeq, Seq,
-    SessionId, Timestamp,
+    AccountId, ConversationId, EntryHash, Epoch, Generation, IncarnationId, LoginMark, MailboxId, Order,
+    SendSeq, Seq, SessionId, Timestamp,
 };
 
 use super::classic::Classic;
@@ -80,6 +80,7 @@ pub(super) struct MailboxRow {
     pub(super) last: Seq,
     pub(super) acked: Seq,
     pub(super) accepted_sends: SendSeq,
+    pub(super) login_mark: Option<LoginMark>,
     pub(super) sent: HashMap<u64, Used>,
     pub(super) entries: BTreeMap<Seq, Arc<Entry>>,
     pub(super) load: Load,

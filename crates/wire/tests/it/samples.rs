@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hushwire_types::{
     AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId,
-    ListNumber, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
+    ListNumber, LoginMark, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::{
     AccountKeys, Acknowledged, AnswerHandleClaim, AppendListEntry, BodyRef, ChannelBinding,
@@ -25,6 +25,7 @@ const PEER: AccountId = AccountId::new([0xa2; 32]);
 const DEVICE: DeviceId = DeviceId::new([0xd1; 16]);
 const CONVERSATION: ConversationId = ConversationId::new([0xc1; 32]);
 const SESSION: SessionId = SessionId::new([0x51; 16]);
+const MARK: LoginMark = LoginMark::new([0x4d; 16]);
 const INCARNATION: IncarnationId = IncarnationId::new([0x1c; 16]);
 const HASH: EntryHash = EntryHash::new([0xe1; 32]);
 const NOW: Timestamp = Timestamp::from_ms(1_800_000_000_000);
@@ -44,8 +45,9 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("ping", Ping.into()),
         ("otp", Otp { session_id: SESSION, code: Sensitive::new("042042") }.into()),
         ("send_public_keys", send_public_keys().into()),
-        ("login_first", login(None).into()),
-        ("login", login(Some(Cursor { incarnation: INCARNATION, seq: Seq(41) })).into()),
+        ("login_first", login(None, None).into()),
+        ("login", login(Some(Cursor { incarnation: INCARNATION, seq: Seq(41) }), None).into()),
+        ("login_with_mark", login(None, Some(MARK)).into()),
         ("sender_keys", SenderKeys { account_id: PEER, from_number: ListNumber(2) }.into()),
         ("look_up", LookUp { handle: "@bob".into() }.into()),
         ("recipient_keys", RecipientKeys { account_id: PEER, device_ids: vec![DEVICE] }.into()),
@@ -106,8 +108,8 @@ fn hello() -> Hello {
     Hello { min_version: 2, max_version: 3, features: vec!["calls".into()], nonce: [7; 32] }
 }
 
-fn login(cursor: Option<Cursor>) -> Login {
-    Login { account_id: ACCOUNT, device_id: DEVICE, signature: [0x5a; 64], cursor }
+fn login(cursor: Option<Cursor>, mark: Option<LoginMark>) -> Login {
+    Login { account_id: ACCOUNT, device_id: DEVICE, signature: [0x5a; 64], cursor, mark }
 }
 
 fn registers() -> Vec<(&'static str, Request)> {
@@ -206,8 +208,9 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("registration_failed", registration_failed().into()),
         ("otp_ok", OtpOk.into()),
         ("keys_set", KeysSet { account_id: ACCOUNT }.into()),
-        ("logged_in", logged_in(None).into()),
-        ("logged_in_with_ticket", logged_in(Some(Secret::new([0x71; 32]))).into()),
+        ("logged_in", logged_in(None, None).into()),
+        ("logged_in_with_ticket", logged_in(Some(Secret::new([0x71; 32])), None).into()),
+        ("logged_in_with_mark", logged_in(None, Some(MARK)).into()),
         ("login_failed", LoginFailed { failure: LoginFailure::Revoked, text: "Revoked.".into() }.into()),
         ("account_keys", account_keys().into()),
         ("claimed_key_packages", claimed().into()),
@@ -258,7 +261,7 @@ fn registration_failed() -> RegistrationFailed {
     }
 }
 
-fn logged_in(body_ticket: Option<Secret<32>>) -> LoggedIn {
+fn logged_in(body_ticket: Option<Secret<32>>, last_mark: Option<LoginMark>) -> LoggedIn {
     LoggedIn {
         cursor: Cursor { incarnation: INCARNATION, seq: Seq(41) },
         accepted_sends: SendSeq(8),
@@ -268,6 +271,7 @@ fn logged_in(body_ticket: Option<Secret<32>>) -> LoggedIn {
         list_number: ListNumber(2),
         list_hash: HASH,
         body_ticket,
+        last_mark,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hushwire_types::{
     AccountId, BodyDigest, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, IncarnationId,
-    ListNumber, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
+    ListNumber, LoginMark, Order, ReportId, Secret, SendSeq, Seq, SessionId, Timestamp,
 };
 use hushwire_wire::limits::{BODY_BYTES, UPLOAD_BYTES};
 use hushwire_wire::{
@@ -110,8 +110,9 @@ prop_compose! {
 prop_compose! {
     fn login()(
         account_id in account(), device_id in device(), signature in signature(), cursor in option::of(cursor()),
+        mark in option::of(any::<[u8; 16]>().prop_map(LoginMark::new)),
     ) -> Login {
-        Login { account_id, device_id, signature, cursor }
+        Login { account_id, device_id, signature, cursor, mark }
     }
 }
 
@@ -285,10 +286,11 @@ prop_compose! {
     fn logged_in()(
         cursor in cursor(), sends: u64, server_time in time(), key_packages_left: u32, last_resort_used: bool,
         number: u64, list_hash in hash(), ticket in option::of(any::<[u8; 32]>()),
+        last_mark in option::of(any::<[u8; 16]>().prop_map(LoginMark::new)),
     ) -> LoggedIn {
         LoggedIn {
             cursor, accepted_sends: SendSeq(sends), server_time, key_packages_left, last_resort_used,
-            list_number: ListNumber(number), list_hash, body_ticket: ticket.map(Secret::new),
+            list_number: ListNumber(number), list_hash, body_ticket: ticket.map(Secret::new), last_mark,
         }
     }
 }
