@@ -39,6 +39,47 @@ mod world;
 pub use failure::Failure;
 pub use plan::{Devices, Matter, Plan, Room};
 
+/// How often things came to pass that are rare, so that a test can hold that they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Messages that devices show as handed over to them.
+    pub handed: u64,
+    /// Times that somebody asked by a link to be let into the group.
+    pub asked: u64,
+    /// Accounts that asked and are in the group later.
+    pub admitted: u64,
+    /// Times that an admin did not let somebody in who had asked.
+    pub declined: u64,
+    /// Worlds whose server lost an epoch of the group.
+    pub restored: u64,
+    /// Generations of a group beyond the first.
+    pub renewed: u64,
+}
+
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            handed: self.handed.saturating_add(other.handed),
+            asked: self.asked.saturating_add(other.asked),
+            admitted: self.admitted.saturating_add(other.admitted),
+            declined: self.declined.saturating_add(other.declined),
+            restored: self.restored.saturating_add(other.restored),
+            renewed: self.renewed.saturating_add(other.renewed),
+        }
+    }
+
+    /// The one of which there is least.
+    #[must_use]
+    pub fn least(&self) -> u64 {
+        [self.handed, self.asked, self.admitted, self.declined, self.restored, self.renewed]
+            .into_iter()
+            .min()
+            .unwrap_or_default()
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -56,6 +97,8 @@ pub struct Run {
     pub kills: u64,
     /// Connections that broke.
     pub breaks: u64,
+    /// How often rare things came to pass.
+    pub counts: Counts,
 }
 
 /// Lets the world of this seed happen and asks the oracle.
@@ -87,6 +130,7 @@ pub fn run_plan(plan: &Plan) -> Result<Run, Failure> {
     one_thread();
     let mut world = world::World::new(plan)?;
     let result = world.live().and_then(|()| match plan.lies {
+        0 if world.is_restored() => oracle::restored::ask(&mut world),
         0 => oracle::ask(&mut world),
         _ => suspicion::ask(&mut world),
     });

@@ -1,6 +1,8 @@
 //! What must hold when the world is at rest.
 
+pub(super) mod restored;
 pub(super) mod rooms;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +98,13 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
         Ok((outbox::count(view)?, parked::all(view)?.len(), pending_commit::all(view)?.len()))
     })?;
     if waiting != (0, 0, 0) {
-        return Err(Failure::new(format!("(outbox, parked, pending Commits) are {waiting:?}")));
+        let parked = read(world, device, parked::all)?;
+        let of = parked.first().map(|parked| parked.entry.conversation);
+        let known = read(world, device, |view| of.map_or(Ok(None), |id| conversation::find(view, &id)))?;
+        let parked: Vec<_> = parked.iter().map(|parked| (parked.entry.seq.0, parked.entry.reason)).collect();
+        return Err(Failure::new(format!(
+            "(outbox, parked, pending Commits) are {waiting:?}, with {parked:?} in {known:?}"
+        )));
     }
     let events = read(world, device, |view| journal::after(view, Seq(0), u32::MAX >> 1))?;
     let room = world.room.as_ref().and_then(|room| room.conversation);
@@ -109,6 +117,14 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
             }
             // The first device is told of the second one, which was added while it was away.
             Event::Alert(Alert::OwnDeviceAdded { .. }) if world.plan.devices == Devices::Two => {}
+            // Who had what was lost and who had not may hear of it from each other before the server has it again; and who had a
+            // conversation may be shown the one that somebody else made in its place, or stand alone until whoever is away is back.
+            Event::Alert(
+                Alert::ServerRestored
+                | Alert::Mismatch { .. }
+                | Alert::SecondGroup { .. }
+                | Alert::Stuck { .. },
+            ) if world.is_restored() => {}
             Event::Alert(alert) => return Err(Failure::new(format!("an alert: {alert:?}"))),
             // Who is out of a group has nothing more to say there.
             Event::Failed { .. } if room.is_some() && event.event.conversation == room => {}

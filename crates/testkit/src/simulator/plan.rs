@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::people;
 use crate::entropy::SeededEntropy;
 
+/// Seconds in which people get to know each other and make a group, so that there is time left for what happens in it.
+const FOUNDING_S: u64 = 40;
+
 /// The shape of one world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -45,6 +48,8 @@ pub struct Room {
     pub matter: Matter,
     /// Times that a device loses its state of the group, so that it must enter anew.
     pub losses: usize,
+    /// Whether the server is restored from a backup that lacks an epoch of the group, while whoever made that epoch is away.
+    pub restored: bool,
 }
 
 /// What people change in a group.
@@ -76,17 +81,21 @@ impl Plan {
         let bad = u64::from(!seed.is_multiple_of(8));
         let people: usize = if dice.happens(700) { 2 } else { 3 };
         let room = Room::of(seed, bad);
+        let restored = room.as_ref().is_some_and(|room| room.restored);
+        let founding = if room.is_some() { FOUNDING_S } else { 0 };
+        let calm = |much: usize| if restored { 0 } else { much };
         Self {
             seed,
             people: if room.is_some() { people.saturating_add(1) } else { people },
-            devices: if dice.happens(250) { Devices::Two } else { Devices::One },
-            texts: index(dice.between(3, 18)),
-            touches: index(dice.below(12)),
-            span: Duration::from_secs(dice.between(5, 120)),
+            devices: if dice.happens(250) && !restored { Devices::Two } else { Devices::One },
+            // A conversation of two that is lost and made anew by the other side has another group under the same number.
+            texts: calm(index(dice.between(3, 18))),
+            touches: calm(index(dice.below(12))),
+            span: Duration::from_secs(dice.between(5, 120).saturating_add(founding)),
             breaks: bad * dice.below(120),
             kills: bad * dice.below(100),
             server_kills: bad * dice.below(40),
-            jumps: index(bad * dice.below(3)),
+            jumps: calm(index(bad * dice.below(3))),
             lies: 0,
             room,
         }
@@ -96,7 +105,7 @@ impl Plan {
     #[must_use]
     pub fn of_race(seed: u64) -> Self {
         let dice = SeededEntropy::new(seed, 7);
-        let room = Room { texts: 20, changes: 40, matter: Matter::Names, losses: 0 };
+        let room = Room { texts: 20, changes: 40, matter: Matter::Names, losses: 0, restored: false };
         Self {
             people: people::CROWD,
             devices: Devices::Crowd,
@@ -139,11 +148,12 @@ impl Room {
     /// One world in five has a group.
     fn of(seed: u64, bad: u64) -> Option<Self> {
         let dice = SeededEntropy::new(seed, 6);
-        dice.happens(200).then(|| Self {
-            texts: index(dice.between(4, 14)),
-            changes: index(dice.between(2, 10)),
-            matter: Matter::Everything,
-            losses: index(bad * dice.below(4) / 3),
+        dice.happens(200).then(|| {
+            let (texts, changes) = (index(dice.between(4, 14)), index(dice.between(5, 14)));
+            let losses = index(bad * dice.below(4) / 3);
+            let restored = dice.happens(300);
+            let losses = if restored { 0 } else { losses };
+            Self { texts, changes, matter: Matter::Everything, losses, restored }
         })
     }
 }

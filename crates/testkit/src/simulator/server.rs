@@ -8,7 +8,7 @@ use hushwire_delivery::{Direct, Peer, Pepper, Service, Settings};
 use hushwire_identity::{ChannelBinding, ServerKey};
 use hushwire_server_store::Store;
 use hushwire_server_store::memory::MemoryStore;
-use hushwire_types::{Entropy, Secret};
+use hushwire_types::{Entropy, IncarnationId, Secret, rng};
 
 use super::failure::{Failure, OrFail};
 use crate::entropy::SeededEntropy;
@@ -61,6 +61,11 @@ impl Server {
         );
         self.running = Some(Direct::new(service.or_fail("the server starts")?));
         Ok(())
+    }
+
+    /// While it is down: it has only what it had at the backup, in a new life.
+    pub(crate) fn restore(&mut self, backup: &MemoryStore) {
+        self.store = Arc::new(backup.restored(IncarnationId::new(rng::bytes(&*self.entropy))));
     }
 
     pub(crate) fn kill(&mut self) {

@@ -19,7 +19,9 @@ pub(crate) struct Stage {
     pub(crate) conversation: ConversationId,
     pub(crate) generation: Generation,
     pub(crate) epoch: Epoch,
-    /// The place of the Commit that began it.
+    /// Whose Commit began it.
+    pub(crate) by: DeviceId,
+    /// The place of that Commit.
     pub(crate) order: Order,
     pub(crate) members: BTreeMap<DeviceId, AccountId>,
     pub(crate) charter: Charter,
@@ -38,7 +40,7 @@ impl Stage {
 }
 
 /// Everything that was accepted in groups.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
     /// In the order in which they began.
     pub(crate) stages: Vec<Stage>,
@@ -62,10 +64,10 @@ impl Truth {
                 Ok(())
             }
             Request::SendCommit(commit) => {
-                self.begin(store, commit.conversation_id, &commit.group_info, sent.order)
+                self.begin(store, by, commit.conversation_id, &commit.group_info, sent.order)
             }
             Request::CreateConversation(create) => {
-                self.begin(store, create.conversation_id, &create.commit_group_info, sent.order)
+                self.begin(store, by, create.conversation_id, &create.commit_group_info, sent.order)
             }
             _ => Ok(()),
         }
@@ -75,6 +77,7 @@ impl Truth {
     fn begin(
         &mut self,
         store: &MemoryStore,
+        by: DeviceId,
         id: ConversationId,
         group_info: &[u8],
         order: Order,
@@ -91,6 +94,7 @@ impl Truth {
             conversation: id,
             generation: known.generation,
             epoch: known.epoch,
+            by,
             order,
             members: members.map(|member| (member.address.device, member.address.account)).collect(),
             charter: extension.charter().cloned().or_fail("a charter")?,

@@ -5,7 +5,9 @@
 
 mod devices;
 mod liar;
+pub(crate) mod links;
 mod network;
+mod restores;
 pub(crate) mod rooms;
 mod service;
 pub(crate) mod touch;
@@ -24,7 +26,7 @@ use super::plan::{Devices, Plan, index};
 use super::server::Server;
 use super::trace::Trace;
 use super::truth::Truth;
-use super::{Run, people};
+use super::{Counts, Run, people};
 use crate::entropy::SeededEntropy;
 
 const NONCE: [u8; 32] = [3; 32];
@@ -52,6 +54,11 @@ enum Happening {
     Found,
     SayAll { text: usize },
     Change { client: usize },
+    Decide { client: usize },
+    Invite { client: usize },
+    Seek { client: usize },
+    BackUp,
+    Restore { tries: u32 },
     LoseGroup { client: usize },
     Jump { hours: u64 },
     Calm,
@@ -89,6 +96,12 @@ pub(crate) struct World {
     steps: u64,
     kills: u64,
     breaks: u64,
+    pub(crate) counts: Counts,
+    /// How much time has passed at once.
+    jumped: Duration,
+    backup: Option<restores::Backup>,
+    /// What was true and is lost with what the server lost.
+    pub(crate) lost: Truth,
 }
 
 impl World {
@@ -121,6 +134,10 @@ impl World {
             steps: 0,
             kills: 0,
             breaks: 0,
+            counts: Counts::default(),
+            jumped: Duration::ZERO,
+            backup: None,
+            lost: Truth::default(),
         };
         world.foresee();
         Ok(world)
@@ -149,6 +166,7 @@ impl World {
             self.later(after, Happening::Jump { hours });
         }
         self.foresee_room(span);
+        self.foresee_restore(span);
         self.later(span, Happening::Calm);
         self.later(1000, Happening::Chores);
     }
@@ -178,7 +196,8 @@ impl World {
         while !self.calm {
             self.next()?;
         }
-        self.rest(HEALING)?;
+        let healing = if self.will_be_restored() { restores::HEALING } else { HEALING };
+        self.rest(healing)?;
         // Nobody may be stuck: each device says one thing more. That may begin a conversation; the one after it finds all
         // devices there.
         let first = self.texts.len();
@@ -187,7 +206,7 @@ impl World {
             // What a liar left out is told at the next exchange, so there is one between all.
             let others = match self.plan.lies {
                 0 if self.plan.devices == Devices::Crowd => Vec::new(),
-                0 => vec![self.somebody_else(client)],
+                0 if !self.is_restored() => vec![self.somebody_else(client)],
                 _ => self.others(client),
             };
             for to in others {
@@ -225,6 +244,11 @@ impl World {
             steps: self.steps,
             kills: self.kills,
             breaks: self.breaks,
+            counts: Counts {
+                asked: self.asked_and_done(links::What::Asks),
+                declined: self.asked_and_done(links::What::Declines),
+                ..self.counts
+            },
         }
     }
 
@@ -274,10 +298,27 @@ impl World {
             Happening::Found => self.found(),
             Happening::SayAll { text } => self.say_all(text),
             Happening::Change { client } => self.change(client),
+            Happening::Decide { client } => self.decide(client),
+            Happening::Invite { client } => self.invite(client),
+            Happening::Seek { client } => self.seek(client),
+            Happening::BackUp => {
+                self.back_up();
+                Ok(())
+            }
+            Happening::Restore { tries } => self.restore(tries),
             Happening::LoseGroup { client } => self.lose_group(client),
             Happening::Jump { hours } => {
-                self.now = self.now.after(Duration::from_secs(3600 * hours));
+                let jump = Duration::from_secs(3600 * hours);
+                self.now = self.now.after(jump);
+                self.jumped = self.jumped.saturating_add(jump);
                 self.note(|| format!("{hours} hours pass"));
+                Ok(())
+            }
+            // Hours that pass at once leave no time for what happens in a group.
+            Happening::Calm
+                if self.room.is_some() && self.now < T0.after(self.plan.span).after(self.jumped) =>
+            {
+                self.at(T0.after(self.plan.span).after(self.jumped), Happening::Calm);
                 Ok(())
             }
             Happening::Calm => {

@@ -3,13 +3,16 @@
 //! `HUSH_SIM_SEEDS` says how many (all tests together), `HUSH_SIM_FROM` which is the first, `HUSH_SIM_SEED` is for one;
 //! `HUSH_SIM_LIES` and `HUSH_SIM_LIE` are the same for a server that lies.
 
-use hushwire_testkit::simulator::{Plan, run, run_plan};
+use hushwire_testkit::simulator::{Counts, Plan, run, run_plan};
 
 /// Tests that share the seeds.
 const SHARES: u64 = 8;
 
 /// What every run of all tests does.
 const SEEDS: u64 = 2000;
+
+/// Of each rare thing each share of so many seeds has at least so many; most have ten times as many.
+const OFTEN: u64 = 1;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name)
@@ -20,9 +23,13 @@ fn number(name: &str) -> Option<u64> {
 /// Every `SHARES`-th seed.
 fn share(first: u64) {
     let (from, count) = (number("HUSH_SIM_FROM").unwrap_or(1), number("HUSH_SIM_SEEDS").unwrap_or(SEEDS));
-    let mut failed = Vec::new();
+    let (mut failed, mut counts) = (Vec::new(), Counts::default());
     for seed in (from..from + count).filter(|seed| seed % SHARES == first) {
-        if let Err(failure) = run(seed) {
+        let run = run(seed);
+        if let Ok(run) = &run {
+            counts = counts.plus(&run.counts);
+        }
+        if let Err(failure) = run {
             println!("seed {seed}: {}", failure.what());
             println!(
                 "run it again: HUSH_SIM_SEED={seed} cargo nextest run -p hushwire-testkit simulator::one_seed"
@@ -31,6 +38,10 @@ fn share(first: u64) {
         }
     }
     assert!(failed.is_empty(), "{} seeds failed: {failed:#?}", failed.len());
+    println!("{counts:?}");
+    if count >= SEEDS {
+        assert!(counts.least() >= OFTEN, "something came to pass too seldom: {counts:?}");
+    }
 }
 
 macro_rules! shares {

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hushwire_client_store::conversation::{self, Conversation, ConversationState};
 use hushwire_client_store::timeline::{self, Entry, EntryState};
-use hushwire_client_store::{group_facts, journal, member, wish};
+use hushwire_client_store::{group_facts, history, journal, member, wish};
 use hushwire_content::{Encoded, Kind};
 use hushwire_engine::{Event, GroupChange, Notice};
 use hushwire_group_policy::{Charter, Role};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Seq};
 
-use super::{about, agreed, read};
+use super::{about, agreed, read, told};
 use crate::simulator::failure::{Failure, OrFail};
 use crate::simulator::touched;
 use crate::simulator::truth::{Stage, Truth};
@@ -21,10 +21,13 @@ use crate::simulator::world::World;
 use crate::simulator::world::rooms::{Said, Wished};
 
 /// The group as one device shows it.
-struct Shown {
+pub(super) struct Shown {
     /// In the order in which a person reads it.
-    rows: Vec<Entry>,
+    pub(super) rows: Vec<Entry>,
+    /// Texts that came from whom they are of.
     texts: Vec<(ContentId, String)>,
+    /// Texts that somebody handed over, and who that was.
+    pub(super) told: Vec<(AccountId, Entry)>,
     name: Option<String>,
 }
 
@@ -37,13 +40,18 @@ pub(super) fn ask(world: &mut World) -> Result<(), Failure> {
     if gone.is_some() && last.members.keys().any(|device| last.has(*device)) {
         return Err(Failure::new("who has left is not removed"));
     }
+    told::nobody_came_by_themselves(world, id)?;
     let mut all = Vec::new();
     for device in 0..world.clients.len() {
         let shown = look(world, device, id).map_err(|failure| about(device, &failure))?;
+        let events = events(world, device)?;
+        told::ask(world, device, id, &shown, &events).map_err(|failure| about(device, &failure))?;
+        world.counts.handed = world.counts.handed.saturating_add(shown.told.len() as u64);
         stands(world, device, id, &last).map_err(|failure| about(device, &failure))?;
         wishes(world, device, id, &all_names(&shown)).map_err(|failure| about(device, &failure))?;
         all.push(shown);
     }
+    world.counts.admitted = told::admitted(world, id);
     same_name(world, &all, &last)?;
     same_order(&all)?;
     let said = world.room.as_ref().map(|room| room.said.clone()).unwrap_or_default();
@@ -62,9 +70,10 @@ fn look(world: &mut World, device: usize, id: ConversationId) -> Result<Shown, F
     rows.reverse();
     let name = read(world, device, |view| group_facts::find(view, &id))?.and_then(|facts| facts.name);
     let forgets = world.room.as_ref().is_some_and(|room| room.forgetful.contains(&device));
-    let mut texts = Vec::new();
+    let (mut texts, mut told) = (Vec::new(), Vec::new());
     for row in &rows {
         let entry = &row.entry;
+        let by = read(world, device, |view| history::handed_over_by(view, row.row))?;
         match &entry.state {
             EntryState::System { .. } => harmless(&entry.content)?,
             EntryState::Deleted | EntryState::Failed { .. } => {}
@@ -74,12 +83,20 @@ fn look(world: &mut World, device: usize, id: ConversationId) -> Result<Shown, F
                 let Kind::Text(text) = content.kind else {
                     return Err(Failure::new("a row that is not a text"));
                 };
-                texts.push((entry.content_id, text.body));
+                match by {
+                    Some(by) => told.push((by, row.clone())),
+                    None => texts.push((entry.content_id, text.body)),
+                }
             }
             other => return Err(Failure::new(format!("a row of the group is {other:?}"))),
         }
     }
-    Ok(Shown { rows, texts, name })
+    Ok(Shown { rows, texts, told, name })
+}
+
+fn events(world: &mut World, device: usize) -> Result<Vec<Event>, Failure> {
+    let rows = read(world, device, |view| journal::after(view, Seq(0), u32::MAX >> 1))?;
+    rows.into_iter().map(|row| Event::decode(&row.event.payload).or_fail("an event")).collect()
 }
 
 /// In a world whose server keeps everything, nothing is ever missing, nor beyond repair.
@@ -95,7 +112,12 @@ fn harmless(notice: &[u8]) -> Result<(), Failure> {
 }
 
 /// A device is in the group exactly if the server has it there, in the same epoch, and knows who else is there and as what.
-fn stands(world: &mut World, device: usize, id: ConversationId, last: &Stage) -> Result<(), Failure> {
+pub(super) fn stands(
+    world: &mut World,
+    device: usize,
+    id: ConversationId,
+    last: &Stage,
+) -> Result<(), Failure> {
     let known = find(world, device, id)?;
     let me = world.clients.get(device).or_fail("a device")?.device;
     if !last.has(me) {
@@ -156,8 +178,8 @@ fn wishes(
         return Err(Failure::new("a wish is still open"));
     }
     let mut ends: BTreeMap<i64, Vec<Option<String>>> = BTreeMap::new();
-    for event in read(world, device, |view| journal::after(view, Seq(0), u32::MAX >> 1))? {
-        if let Event::Wish { wish, refused } = Event::decode(&event.event.payload).or_fail("an event")? {
+    for event in events(world, device)? {
+        if let Event::Wish { wish, refused } = event {
             ends.entry(wish).or_default().push(refused);
         }
     }
@@ -295,7 +317,8 @@ fn is_there_or_was(truth: &Truth, (id, _, order): Place, device: DeviceId, shown
         let at = row.entry.order.unwrap_or_default();
         at > start.map_or_else(Default::default, |start| start.order) && at < end.order
     };
-    shown.rows.iter().any(|row| matches!(row.entry.state, EntryState::Received) && during(row))
+    let told = |row: &Entry| shown.told.iter().any(|(_, told)| told.row == row.row);
+    shown.rows.iter().any(|row| matches!(row.entry.state, EntryState::Received) && !told(row) && during(row))
 }
 
 /// Whether a device was in a group from its first epoch there to the last, in all of which everybody might write.

@@ -2,7 +2,7 @@
 
 use hushwire_engine::{Broken, Command, CommandId, Effect, Input, Outcome, Recipient, Refusal};
 use hushwire_group_policy::direct_conversation_id;
-use hushwire_types::Timestamp;
+use hushwire_types::{ConversationId, Timestamp};
 use hushwire_wire::{MessageReceived, Request, RequestId, frame};
 
 use super::{Happening, World};
@@ -15,6 +15,9 @@ const RESUME: CommandId = CommandId(u64::MAX);
 
 impl World {
     pub(super) fn start(&mut self, client: usize) -> Result<(), Failure> {
+        if self.client(client)?.is_running() {
+            return Ok(());
+        }
         self.note(|| format!("{client} starts"));
         self.client(client)?.start()?;
         self.work_soon(client);
@@ -56,6 +59,13 @@ impl World {
     }
 
     pub(super) fn kill(&mut self, client: usize, when: &str) {
+        self.fell(client, when);
+        let after = self.dice.below(15_000);
+        self.later(after, Happening::Start { client });
+    }
+
+    /// A device dies, and nobody starts it yet.
+    pub(super) fn fell(&mut self, client: usize, when: &str) {
         self.kills = self.kills.saturating_add(1);
         self.note(|| format!("{client} is killed {when}"));
         let Some(device) = self.clients.get_mut(client) else { return };
@@ -63,8 +73,6 @@ impl World {
         if let Some(line) = device.line.take() {
             self.hang_up(line.link);
         }
-        let after = self.dice.below(15_000);
-        self.later(after, Happening::Start { client });
     }
 
     /// The device's end is closed; the server notices later.
@@ -162,6 +170,9 @@ impl World {
             return Ok(());
         }
         let number = usize::try_from(id.0).or_fail("a text")?;
+        if let (Outcome::Refused(refusal @ Refusal::Stopped), true) = (&outcome, self.is_restored()) {
+            return self.insist(number, refusal);
+        }
         if let (Outcome::Refused(refusal), true) = (&outcome, self.plan.lies > 0) {
             return self.insist(number, refusal);
         }
@@ -184,11 +195,21 @@ impl World {
         let text = self.texts.get(number).or_fail("a text")?;
         let (client, to) = (text.client, text.to);
         let other = self.clients.iter().find(|other| other.person == to).or_fail("a person")?.account;
-        let device = self.client(client)?;
-        let conversation = direct_conversation_id(device.account, other);
-        device.inbox.push(Input::Command { id: RESUME, command: Command::Resume { conversation } });
+        let conversation = direct_conversation_id(self.client(client)?.account, other);
+        self.resume(client, conversation)
+    }
+
+    fn resume(&mut self, client: usize, conversation: ConversationId) -> Result<(), Failure> {
+        let command = Command::Resume { conversation };
+        self.client(client)?.inbox.push(Input::Command { id: RESUME, command });
         self.work_soon(client);
         Ok(())
+    }
+
+    /// The same in the group.
+    pub(super) fn resume_room(&mut self, client: usize) -> Result<bool, Failure> {
+        let conversation = self.room.as_ref().and_then(|room| room.conversation).or_fail("the group")?;
+        self.resume(client, conversation).map(|()| true)
     }
 }
 

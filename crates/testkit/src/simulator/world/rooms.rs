@@ -10,19 +10,23 @@ use hushwire_client_store::{StoreError, account};
 use hushwire_engine::{
     Command, CommandId, GroupChange, GroupRole, GroupWho, Input, Outcome, Recipient, Refusal,
 };
-use hushwire_types::{AccountId, ContentId, ConversationId};
+use hushwire_identity::LinkSecret;
+use hushwire_types::{AccountId, ContentId, ConversationId, rng};
 
+use super::links::Ask;
 use super::{Happening, World};
 use crate::simulator::failure::{Failure, OrFail};
 use crate::simulator::people;
 use crate::simulator::plan::{Matter, index};
 
 /// Numbers of commands from here on make the group.
-const FOUND: u64 = 2_000_000;
+pub(super) const FOUND: u64 = 2_000_000;
 /// From here on they write into it.
 const SAY: u64 = 3_000_000;
 /// From here on they change it.
 const CHANGE: u64 = 4_000_000;
+/// From here on somebody asks to be let in, or is not let in.
+pub(super) const ASK: u64 = 5_000_000;
 
 /// Who is in the group of a crowd from its first epoch on.
 const BEGINNERS: usize = 9;
@@ -31,12 +35,15 @@ const BEGINNERS: usize = 9;
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     /// Who is to be in it from the start; the first device makes it.
-    invited: Vec<AccountId>,
+    pub(crate) invited: Vec<AccountId>,
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) said: Vec<Said>,
     pub(crate) wishes: Vec<Wished>,
     /// Devices that lost their state of the group.
     pub(crate) forgetful: BTreeSet<usize>,
+    /// Links that somebody wanted the group to have.
+    pub(super) links: Vec<LinkSecret>,
+    pub(crate) asks: Vec<Ask>,
 }
 
 impl Room {
@@ -64,6 +71,8 @@ pub(crate) struct Said {
 pub(crate) struct Wished {
     pub(crate) client: usize,
     pub(crate) change: GroupChange,
+    /// How many of the last messages are handed to whom it adds.
+    pub(crate) history: u32,
     /// The number under which it is stored, once that was told.
     pub(crate) number: Option<i64>,
 }
@@ -76,7 +85,8 @@ impl World {
         invited.dedup();
         let founder = self.clients.first().map(|client| client.account);
         invited.retain(|account| Some(*account) != founder);
-        if plan.matter == Matter::Everything && invited.len() > 1 && self.dice.happens(500) {
+        if plan.matter == Matter::Everything && invited.len() > 1 && !plan.restored && self.dice.happens(700)
+        {
             invited.pop();
         }
         if plan.matter == Matter::Names {
@@ -100,6 +110,9 @@ impl World {
                 Matter::Names => (number % self.clients.len().max(1), span / 2),
             };
             self.later(after, Happening::Change { client });
+        }
+        if plan.matter == Matter::Everything && !plan.restored {
+            self.foresee_newcomers(span);
         }
         for _ in 0..plan.losses {
             let (client, after) = (self.any_device(), self.dice.below(span));
@@ -203,18 +216,40 @@ impl World {
             }
             return Ok(());
         };
+        if self.is_outside(client, conversation) {
+            return self.ask_to_join(client, conversation);
+        }
         let change = self.something(client, conversation)?;
-        self.note(|| format!("{client} wants {change:?}"));
+        self.wish(client, conversation, change)
+    }
+
+    pub(super) fn wish(
+        &mut self,
+        client: usize,
+        conversation: ConversationId,
+        change: GroupChange,
+    ) -> Result<(), Failure> {
+        let hands = matches!(change, GroupChange::Add { .. }) && !self.is_race() && self.dice.happens(600);
+        let history = if hands { u32::try_from(self.dice.between(1, 12)).unwrap_or(1) } else { 0 };
+        self.note(|| format!("{client} wants {change:?} with {history} messages"));
         let room = self.room.as_mut().or_fail("a room")?;
         let id = CommandId(CHANGE.saturating_add(room.wishes.len() as u64));
-        room.wishes.push(Wished { client, change: change.clone(), number: None });
-        let command = Command::ChangeGroup { conversation, change };
+        room.wishes.push(Wished { client, change: change.clone(), history, number: None });
+        if let GroupChange::Link { secret } = &change {
+            room.links.push(secret.clone());
+        }
+        let command = match change {
+            GroupChange::Add { account } if history > 0 => {
+                Command::AddToGroup { conversation, account, history }
+            }
+            change => Command::ChangeGroup { conversation, change },
+        };
         self.client(client)?.inbox.push(Input::Command { id, command });
         self.work_soon(client);
         Ok(())
     }
 
-    fn is_race(&self) -> bool {
+    pub(super) fn is_race(&self) -> bool {
         self.plan.room.as_ref().is_some_and(|plan| plan.matter == Matter::Names)
     }
 
@@ -247,9 +282,13 @@ impl World {
         }
         let (inside, outside): (Vec<AccountId>, Vec<AccountId>) =
             others.into_iter().partition(|account| stage.has_account(*account));
+        let restored = self.will_be_restored();
         let one = |among: &[AccountId]| among.get(index(self.dice.below(among.len() as u64))).copied();
         let who = |dice: u64| if dice == 0 { GroupWho::Admins } else { GroupWho::Everybody };
-        Ok(match (self.dice.below(14), one(&inside), one(&outside)) {
+        let secret = LinkSecret::new(rng::bytes(&self.dice));
+        Ok(match (self.dice.below(18), one(&inside), one(&outside)) {
+            // Who comes or goes in what is lost is there for some and not for others.
+            (0..=4 | 9, ..) if restored => name,
             (0..=5, _, Some(account)) => GroupChange::Add { account },
             (2..=4, Some(account), _) => GroupChange::Remove { account },
             (5..=7, Some(account), _) => {
@@ -267,6 +306,8 @@ impl World {
             },
             (9, ..) => GroupChange::Leave,
             (10, ..) => GroupChange::Describe { description: format!("about {number}") },
+            (11..=13, ..) => GroupChange::Link { secret },
+            (14, ..) => GroupChange::Unlink,
             _ => name,
         })
     }
@@ -284,7 +325,11 @@ impl World {
 
     /// The outcome of a command about the group; whether it was one.
     pub(super) fn roomed(&mut self, id: CommandId, outcome: &Outcome) -> Result<bool, Failure> {
+        let is_restored = self.is_restored();
         let (Some(_), Some(room)) = (id.0.checked_sub(FOUND), &mut self.room) else { return Ok(false) };
+        if let Some(number) = id.0.checked_sub(ASK) {
+            return self.asked(index(number), outcome);
+        }
         if let Some(number) = id.0.checked_sub(CHANGE) {
             match outcome {
                 Outcome::Wished { wish, .. } => {
@@ -295,6 +340,7 @@ impl World {
             }
         } else if let Some(number) = id.0.checked_sub(SAY) {
             let said = room.said.get_mut(index(number)).or_fail("a text")?;
+            let client = said.client;
             match outcome {
                 Outcome::Queued { content, .. } if said.content.is_none_or(|known| known == *content) => {
                     said.content = Some(*content);
@@ -302,6 +348,7 @@ impl World {
                 Outcome::Refused(Refusal::UnknownHere(_) | Refusal::NotInGroup | Refusal::MayNotWrite) => {
                     said.refused = true
                 }
+                Outcome::Refused(Refusal::Stopped) if is_restored => return self.resume_room(client),
                 other => return Err(Failure::new(format!("{:?} ended with {other:?}", said.body))),
             }
         } else {
