@@ -92,7 +92,8 @@ fn twenty_devices_commit_at_once_and_no_wish_is_lost() {
             println!("run it again: HUSH_SIM_FROM={seed} HUSH_SIM_RACES=1 cargo nextest run -p hushwire-testkit twenty");
             panic!("{failure}")
         });
-        assert!(run.wishes > 30, "seed {seed}: {} wishes are no race", run.wishes);
+        // Of forty, some are made by a device that dies before they are stored.
+        assert!(run.wishes > 20, "seed {seed}: {} wishes are no race", run.wishes);
     }
 }
 
