@@ -33,8 +33,7 @@ use self::proxy::{Line, Proxy};
 use self::shim::{Shim, Wrong};
 use crate::hushd::{Cores, Hushd};
 use crate::people::{Chat, Maker};
-use crate::scenario::milliseconds;
-use crate::table::{Figure, Target};
+use crate::table::{Figure, Target, milliseconds};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

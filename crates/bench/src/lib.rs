@@ -22,6 +22,7 @@ pub mod meter;
 mod newcomer;
 pub mod people;
 pub mod profile;
+pub mod program;
 pub mod scenario;
 pub mod sizes;
 pub mod table;

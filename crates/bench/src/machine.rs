@@ -68,73 +68,72 @@ pub fn sqlite_rows_per_second(folder: &Path, how_long: Duration) -> Result<f64> 
 /// # Errors
 /// The network.
 pub async fn tls_echoes_per_second(how_long: Duration) -> Result<f64> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let acceptor = TlsAcceptor::from(Arc::new(self_signed()?));
-    let serving = tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let _ = tcp.set_nodelay(true);
-                let Ok(mut tls) = acceptor.accept(tcp).await else { return };
-                let mut buffer = [0; KIB];
-                while tls.read_exact(&mut buffer).await.is_ok() {
-                    if tls.write_all(&buffer).await.is_err() || tls.flush().await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    let mut clients = tokio::task::JoinSet::new();
-    for _ in 0..50 {
-        clients.spawn(echo(address, how_long));
-    }
-    let mut trips = 0;
-    while let Some(ended) = clients.join_next().await {
-        trips += ended??;
-    }
-    serving.abort();
-    Ok(f64::from(trips) / how_long.as_secs_f64())
+    per_second(Answer::Echo, how_long).await
 }
 
-/// Full handshakes a second of bare rustls on loopback, no session resumed: both ends here.
+/// Full handshakes a second of bare rustls on loopback, 50 connections at a time, no session resumed: both ends here.
 ///
 /// # Errors
 /// The network.
 pub async fn tls_handshakes_per_second(how_long: Duration) -> Result<f64> {
+    per_second(Answer::Nothing, how_long).await
+}
+
+/// What the server of a measurement does once TLS stands.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    /// Sends everything back.
+    Echo,
+    /// Nothing, until the client goes.
+    Nothing,
+}
+
+/// What 50 clients do together in a second, at a server beside them.
+async fn per_second(answer: Answer, how_long: Duration) -> Result<f64> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let acceptor = TlsAcceptor::from(Arc::new(self_signed()?));
     let serving = tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // Held open until the client goes.
-                let Ok(mut tls) = acceptor.accept(tcp).await else { return };
-                let _ = tls.read(&mut [0]).await;
-            });
+            tokio::spawn(serve(acceptor.clone(), tcp, answer));
         }
     });
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..50 {
-        clients.spawn(async move {
-            let (begin, mut made) = (Instant::now(), 0_u32);
-            while begin.elapsed() < how_long {
-                let tcp = TcpStream::connect(address).await?;
-                let name = ServerName::IpAddress(address.ip().into());
-                drop(TlsConnector::from(trusting()?).connect(name, tcp).await?);
-                made += 1;
-            }
-            Ok::<_, anyhow::Error>(made)
-        });
+        match answer {
+            Answer::Echo => clients.spawn(echo(address, how_long)),
+            Answer::Nothing => clients.spawn(shake_hands(address, how_long)),
+        };
     }
-    let mut made = 0;
+    let mut done = 0;
     while let Some(ended) = clients.join_next().await {
-        made += ended??;
+        done += ended??;
     }
     serving.abort();
-    Ok(f64::from(made) / how_long.as_secs_f64())
+    Ok(f64::from(done) / how_long.as_secs_f64())
+}
+
+async fn serve(acceptor: TlsAcceptor, tcp: TcpStream, answer: Answer) {
+    let _ = tcp.set_nodelay(true);
+    let Ok(mut tls) = acceptor.accept(tcp).await else { return };
+    let mut buffer = [0; KIB];
+    while tls.read_exact(&mut buffer).await.is_ok() {
+        let Answer::Echo = answer else { continue };
+        if tls.write_all(&buffer).await.is_err() || tls.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn shake_hands(address: std::net::SocketAddr, how_long: Duration) -> Result<u32> {
+    let (begin, mut made) = (Instant::now(), 0);
+    while begin.elapsed() < how_long {
+        let tcp = TcpStream::connect(address).await?;
+        let name = ServerName::IpAddress(address.ip().into());
+        drop(TlsConnector::from(trusting()?).connect(name, tcp).await?);
+        made += 1;
+    }
+    Ok(made)
 }
 
 async fn echo(address: std::net::SocketAddr, how_long: Duration) -> Result<u32> {

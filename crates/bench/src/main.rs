@@ -1,7 +1,5 @@
 //! `hushwire-bench`, which `cargo xtask bench` builds and runs.
 
-#![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,14 +8,14 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use hdrhistogram::Histogram;
 use hushwire_bench::classic::{self, Outcome, Talk};
-use hushwire_bench::group::{Both, Shape as GroupShape};
-use hushwire_bench::hushd::{Cores, Hushd, own_cpu_seconds};
-use hushwire_bench::line::Line;
-use hushwire_bench::load::{self, Plan, Shape};
-use hushwire_bench::people::{Chat, Maker, Person};
-use hushwire_bench::table::{Figure, Target};
-use hushwire_bench::{engine, group, machine, profile};
-use hushwire_types::SendSeq;
+use hushwire_bench::group::{self, Both, Shape as GroupShape};
+use hushwire_bench::hushd::{Cores, Hushd};
+use hushwire_bench::load::MESSAGE_BYTES;
+use hushwire_bench::program::{Output, end, workplace};
+use hushwire_bench::scenario::{Ground, Pace, Scale, Scenario};
+use hushwire_bench::sizes::Sizes;
+use hushwire_bench::table::{Figure, Target, milliseconds};
+use hushwire_bench::{engine, profile};
 
 /// Measures hushd and the engine, beside what the machine can do.
 #[derive(Parser)]
@@ -73,210 +71,52 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let folder = match &options.folder {
-        Some(folder) => tempfile::tempdir_in(folder)?,
-        None => tempfile::tempdir()?,
-    };
-    let print = |figure: &Figure| {
-        if options.json {
-            println!("{}", figure.json());
-        } else {
-            println!("{}", figure.line());
-        }
-    };
+    let (folder, output) = (workplace(options.folder.as_deref())?, Output::of(options.json));
     if options.only_group {
-        large_group(options, folder.path())?.iter().for_each(print);
+        output.print(&large_group(options, folder.path())?);
         return Ok(());
     }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let hushd = options.hushd.as_deref().filter(|_| !options.only_profile);
     if let (Some(hushd), true) = (hushd, options.classic) {
-        originals(options, hushd, folder.path(), &runtime)?.iter().for_each(print);
+        output.print(&originals(options, hushd, folder.path(), &runtime)?);
         return Ok(());
     }
     if let Some(hushd) = hushd {
-        measure_server(options, hushd, folder.path(), &runtime, &print)?;
-        for figure in engines(options, folder.path())? {
-            print(&figure);
-        }
-        large_group(options, folder.path())?.iter().for_each(print);
+        measure_server(options, hushd, folder.path(), output)?;
+        output.print(&originals(options, hushd, folder.path(), &runtime)?);
+        output.print(&engines(options, folder.path())?);
+        output.print(&large_group(options, folder.path())?);
     }
-    for figure in profiles(options, folder.path(), &runtime)? {
-        print(&figure);
-    }
+    output.print(&profiles(options, folder.path(), &runtime)?);
     Ok(())
 }
 
-/// hushd, beside what the machine can do.
-fn measure_server(
-    options: &Options,
-    hushd: &Path,
-    folder: &Path,
-    runtime: &tokio::runtime::Runtime,
-    print: &dyn Fn(&Figure),
-) -> Result<()> {
-    let People { pairs, group, idle } = prepare(options, hushd, folder)?;
-    let time = Duration::from_secs(options.seconds);
-    let syncs = machine::sync_times(folder, time / 4)?;
-    let rows = machine::sqlite_rows_per_second(folder, time / 4)?;
-    let echoes = runtime.block_on(machine::tls_echoes_per_second(time / 2))?;
-    for (what, at) in [("a sync of the disk, p50", 50.0), ("a sync of the disk, p99", 99.0)] {
-        print(&Figure::new(what, milliseconds(&syncs, at), "ms"));
-    }
-    print(&Figure::new("rows of 1 KiB into bare SQLite, 1,000 a transaction", rows, "/s"));
-    print(&Figure::new("echoes of 1 KiB over bare TLS, both ends on one core", echoes, "/s"));
-
-    for figure in resting(hushd, folder, runtime, &idle)? {
-        print(&figure);
-    }
-    for figure in online(hushd, folder, runtime, &pairs, time, rows, echoes)? {
-        print(&figure);
-    }
-    for figure in fan_out(hushd, folder, runtime, &group, time)? {
-        print(&figure);
-    }
-    for figure in originals(options, hushd, folder, runtime)? {
-        print(&figure);
+/// hushd, beside what the machine can do: three scenarios of the load generator with messages that are all alike.
+fn measure_server(options: &Options, hushd: &Path, folder: &Path, output: Output) -> Result<()> {
+    const SCENARIOS: [Scenario; 3] = [Scenario::Idle, Scenario::Online, Scenario::FanOut];
+    let scale = Scale {
+        time: Duration::from_secs(options.seconds),
+        sizes: Sizes::Fixed(MESSAGE_BYTES),
+        pairs: options.pairs,
+        members: options.members,
+        idle: options.idle,
+        paced: Pace::PerSecond(2_000),
+        returning: 0,
+        claimants: 0,
+        registrations: 0,
+    };
+    let ground = Ground::survey(hushd, folder, Cores::of_server(), scale)?;
+    output.print(&ground.limits());
+    let cast = ground.cast(&SCENARIOS)?;
+    for scenario in SCENARIOS {
+        output.print(&ground.run(scenario, &cast).with_context(|| format!("scenario {scenario:?}"))?);
     }
     Ok(())
-}
-
-/// One message to many: stored once, delivered to each, acknowledged by each.
-fn fan_out(
-    hushd: &Path,
-    folder: &Path,
-    runtime: &tokio::runtime::Runtime,
-    group: &Chat,
-    time: Duration,
-) -> Result<Vec<Figure>> {
-    let hushd = Hushd::start(hushd, folder, Cores::First)?;
-    let warm_up = time / 5;
-    let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
-    let closed = Shape::Closed { in_flight: 20 };
-    let groups = std::slice::from_ref(group);
-    let run = load::run(hushd.address(), groups, Plan::new(SendSeq(2), closed, warm_up, time));
-    let run = runtime.block_on(run).context("into a group")?;
-    let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
-    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let delivered = run.delivered as f64;
-    let span = (warm_up + time).as_secs_f64();
-    let what = format!("deliveries of 1 KiB in a group of {}, durable", group.receivers.len() + 1);
-    Ok(vec![
-        Figure::new(what, delivered / run.elapsed.as_secs_f64(), "/s").wanting(Target::AtLeast(60_000.0)),
-        Figure::new("  hushd's share of its core", 100.0 * server / span, "%"),
-        Figure::new("  the generator's share of a core", 100.0 * own / span, "%"),
-    ])
-}
-
-/// Everybody that the measurements need.
-struct People {
-    pairs: Vec<Chat>,
-    group: Chat,
-    idle: Vec<Person>,
-}
-
-/// Makes them, in the database of a server that has run once.
-fn prepare(options: &Options, hushd: &Path, folder: &Path) -> Result<People> {
-    drop(Hushd::start(hushd, folder, Cores::All)?);
-    let mut maker = Maker::open(&folder.join(hushwire_server::run::DATABASE_NAME))?;
-    let pairs = (0..options.pairs).map(|_| maker.pair()).collect::<Result<Vec<_>>>()?;
-    let idle = (0..options.idle).map(|_| maker.person()).collect::<Result<Vec<_>>>()?;
-    Ok(People { pairs, group: maker.group(options.members)?, idle })
-}
-
-/// What a server holds that does nothing, and what each connection adds.
-fn resting(
-    hushd: &Path,
-    folder: &Path,
-    runtime: &tokio::runtime::Runtime,
-    idle: &[Person],
-) -> Result<Vec<Figure>> {
-    let hushd = Hushd::start(hushd, folder, Cores::All)?;
-    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(1)).await });
-    let at_rest = hushd.resident_bytes()?;
-    let lines = runtime.block_on(async {
-        let mut lines = Vec::new();
-        for person in idle {
-            lines.push(Line::open(hushd.address(), person).await?);
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok::<_, anyhow::Error>(lines)
-    })?;
-    let connected = hushd.resident_bytes()?;
-    drop(lines);
-    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let (at_rest, grown) = (at_rest as f64, connected.saturating_sub(at_rest) as f64);
-    let connections = u32::try_from(idle.len().max(1)).map(f64::from)?;
-    Ok(vec![
-        Figure::new("hushd at rest, resident", at_rest / 1e6, "MB").wanting(Target::AtMost(25.0)),
-        Figure::new(
-            format!("each of {} idle TLS connections", idle.len()),
-            grown / connections / 1024.0,
-            "KiB",
-        )
-        .wanting(Target::AtMost(24.0)),
-    ])
-}
-
-/// Messages as fast as they go, and the delivery of messages at a rate.
-fn online(
-    hushd: &Path,
-    folder: &Path,
-    runtime: &tokio::runtime::Runtime,
-    pairs: &[Chat],
-    time: Duration,
-    rows: f64,
-    echoes: f64,
-) -> Result<Vec<Figure>> {
-    let hushd = Hushd::start(hushd, folder, Cores::First)?;
-    let warm_up = time / 5;
-    let (server, own) = (hushd.cpu_seconds()?, own_cpu_seconds()?);
-    let closed = Shape::Closed { in_flight: 20 };
-    let full = load::run(hushd.address(), pairs, Plan::new(SendSeq(2), closed, warm_up, time));
-    let full = runtime.block_on(full).context("at full speed")?;
-    let (server, own) = (hushd.cpu_seconds()? - server, own_cpu_seconds()? - own);
-    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let (accepted, sent) = (full.accepted as f64, full.sent as f64);
-    let span = (warm_up + time).as_secs_f64();
-    let mut figures = vec![
-        Figure::new(
-            format!("messages of 1 KiB, {} pairs, 20 in flight, durable", pairs.len()),
-            accepted / full.elapsed.as_secs_f64(),
-            "/s",
-        )
-        .wanting(Target::AtLeast(30_000.0))
-        .beside("bare SQLite", rows),
-        Figure::new("  hushd's processor time for 1,000 of them", server / sent * 1e6, "ms")
-            .beside("an echo over bare TLS", 1e6 / echoes),
-        Figure::new("  hushd's share of its core", 100.0 * server / span, "%"),
-        Figure::new("  the generator's share of a core", 100.0 * own / span, "%"),
-    ];
-
-    // Numbers go on where the first run ended: no sender wrote more than all of them together.
-    let open = Shape::Open { per_second: 2_000 };
-    let next = SendSeq(2 + full.sent);
-    let paced = load::run(hushd.address(), pairs, Plan::new(next, open, warm_up, time));
-    let paced = runtime.block_on(paced).context("at 2,000 messages a second")?;
-    let wanted = [(50.0, Some(2.0)), (90.0, None), (99.0, Some(10.0)), (99.9, None)];
-    for (at, most) in wanted {
-        let figure =
-            Figure::new(format!("delivery at 2,000/s, p{at}"), milliseconds(&paced.latency, at), "ms");
-        figures.push(match most {
-            Some(most) => figure.wanting(Target::AtMost(most)),
-            None => figure,
-        });
-    }
-    Ok(figures)
 }
 
 fn engines(options: &Options, disk: &Path) -> Result<Vec<Figure>> {
@@ -410,9 +250,4 @@ fn profiles(options: &Options, folder: &Path, runtime: &tokio::runtime::Runtime)
         Figure::new("  reading the backup to its end", measured.backup.verified.as_secs_f64(), "s"),
     ]);
     Ok(figures)
-}
-
-fn milliseconds(times: &Histogram<u64>, at: f64) -> f64 {
-    let micros = u32::try_from(times.value_at_percentile(at)).unwrap_or(u32::MAX);
-    f64::from(micros) / 1000.0
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::hushd::{Hushd, own_cpu_seconds};
+use crate::scenario::Limits;
 use crate::table::Figure;
 
 /// Where a server stood when the measuring began.
@@ -67,19 +68,21 @@ impl Meter {
 }
 
 impl Usage {
-    /// Lines below a figure of `things` that were done.
+    /// Lines below a figure of `things` that were done, beside what the machine can do.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    pub fn figures(&self, things: u64) -> Vec<Figure> {
+    pub fn figures(&self, things: u64, limits: &Limits) -> Vec<Figure> {
         let (span, each) = (self.elapsed.as_secs_f64(), things.max(1) as f64);
         let (server, own) = (100.0 * self.server_cpu / span, 100.0 * self.own_cpu / span);
         let mut figures = vec![
             Figure::new("  hushd's share of its core", server, "%"),
             Figure::new("  the generator's share of a core", own, "%"),
-            Figure::new("  hushd's processor time for 1,000", 1e6 * self.server_cpu / each, "ms"),
+            Figure::new("  hushd's processor time for 1,000", 1e6 * self.server_cpu / each, "ms")
+                .beside("as many echoes over bare TLS", 1e6 / limits.echoes),
             Figure::new("  hushd's memory afterwards, resident", self.resident_bytes as f64 / 1e6, "MB"),
             Figure::new("  on the disk for each", self.written_bytes as f64 / each, "bytes"),
-            Figure::new("  syncs of the disk", self.transactions as f64 / span, "/s"),
+            Figure::new("  syncs of the disk", self.transactions as f64 / span, "/s")
+                .beside("one after the other", 1e6 / limits.syncs.mean()),
         ];
         if own > 90.0 && own > server {
             figures.push(Figure::new("  NOTE: the generator was the bottleneck; its share", own, "%"));

@@ -31,7 +31,7 @@ use crate::hushd::{Cores, Hushd};
 use crate::machine;
 use crate::people::{Chat, Maker, Person};
 use crate::sizes::Sizes;
-use crate::table::Figure;
+use crate::table::{Figure, milliseconds};
 
 pub use claims::claims;
 pub use idle::idle;
@@ -91,6 +91,17 @@ pub struct Scale {
     pub claimants: usize,
     /// Accounts that are made.
     pub registrations: usize,
+    /// How fast pairs write in an open loop.
+    pub paced: Pace,
+}
+
+/// How fast pairs write in an open loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At half of what the server can do.
+    HalfOfFull,
+    /// So many messages a second of all pairs together.
+    PerSecond(u64),
 }
 
 /// Where it happens, and what the machine can do without any of ours.
@@ -213,11 +224,6 @@ impl Ground {
 
 fn people<T>(count: usize, mut make: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
     (0..count).map(|_| make()).collect()
-}
-
-pub(crate) fn milliseconds(times: &Histogram<u64>, at: f64) -> f64 {
-    let micros = u32::try_from(times.value_at_percentile(at)).unwrap_or(u32::MAX);
-    f64::from(micros) / 1000.0
 }
 
 /// p50, p90, p99 and p99.9 of what took so long.

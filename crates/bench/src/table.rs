@@ -1,5 +1,6 @@
 //! Figures with their targets and limits, as a table for people and as JSON for scripts.
 
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 /// One figure.
@@ -85,6 +86,13 @@ impl Figure {
         let limit = self.limit.as_ref().map(|(what, value)| json!({ "what": what, "value": value }));
         json!({ "what": self.what, "value": self.value, "unit": self.unit, "target": target, "limit": limit })
     }
+}
+
+/// A percentile of times in microseconds, in milliseconds.
+#[must_use]
+pub fn milliseconds(times: &Histogram<u64>, at: f64) -> f64 {
+    let micros = u32::try_from(times.value_at_percentile(at)).unwrap_or(u32::MAX);
+    f64::from(micros) / 1000.0
 }
 
 fn number(value: f64) -> String {

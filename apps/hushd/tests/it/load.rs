@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hushwire_bench::hushd::Cores;
-use hushwire_bench::scenario::{Ground, Scale, Scenario};
+use hushwire_bench::scenario::{Ground, Pace, Scale, Scenario};
 use hushwire_bench::sizes::Sizes;
 
 #[test]
@@ -19,6 +19,7 @@ fn every_scenario_of_the_load_generator_comes_to_its_end() {
         idle: 3,
         claimants: 3,
         registrations: 3,
+        paced: Pace::HalfOfFull,
     };
     let hushd = Path::new(env!("CARGO_BIN_EXE_hushd"));
     let ground = Ground::survey(hushd, folder.path(), Cores::All, scale).unwrap();

@@ -1,7 +1,5 @@
 //! `hushwire-faults`, which `cargo xtask faults` builds and runs: the fault battery.
 
-#![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use hushwire_bench::faults::{Battery, Fault, Scale};
 use hushwire_bench::hushd::{Cores, open_many_files};
+use hushwire_bench::program::{Output, end, workplace};
 
 /// Lets everything go wrong around a real hushd while honest people write to each other, and looks whether the delivery promise holds.
 #[derive(Parser)]
@@ -41,23 +40,13 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(run(&Options::parse()))
 }
 
 /// Whether all promises were kept.
 fn run(options: &Options) -> Result<bool> {
     open_many_files()?;
-    let folder = match &options.folder {
-        Some(folder) => tempfile::tempdir_in(folder)?,
-        None => tempfile::tempdir()?,
-    };
+    let (folder, output) = (workplace(options.folder.as_deref())?, Output::of(options.json));
     let scale = Scale {
         pairs: options.pairs.max(1),
         every: Duration::from_millis(options.every_ms),
@@ -71,20 +60,14 @@ fn run(options: &Options) -> Result<bool> {
         let verdict = match battery.run(*fault).with_context(|| format!("fault {fault:?}"))? {
             Ok(verdict) => verdict,
             Err(why) => {
-                println!("{fault:?}: left out, since {why}");
+                eprintln!("{fault:?}: left out, since {why}");
                 continue;
             }
         };
-        for figure in verdict.figures() {
-            if options.json {
-                println!("{}", figure.json());
-            } else {
-                println!("{}", figure.line());
-            }
-        }
+        output.print(&verdict.figures());
         for violation in &verdict.seen.violations {
             kept = false;
-            println!("  BROKEN: {violation}");
+            eprintln!("{fault:?} BROKE A PROMISE: {violation}");
         }
     }
     Ok(kept)

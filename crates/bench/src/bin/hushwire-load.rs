@@ -1,7 +1,5 @@
 //! `hushwire-load`, which `cargo xtask bench load` builds and runs: the load generator.
 
-#![allow(clippy::print_stdout, reason = "a program whose purpose is to print")]
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use hushwire_bench::hushd::{Cores, open_many_files};
-use hushwire_bench::scenario::{Ground, Scale, Scenario};
+use hushwire_bench::program::{Output, end, workplace};
+use hushwire_bench::scenario::{Ground, Pace, Scale, Scenario};
 use hushwire_bench::sizes::Sizes;
-use hushwire_bench::table::Figure;
 
 /// Puts a real hushd under the load of thousands of clients over TLS, beside what the machine can do.
 #[derive(Parser)]
@@ -55,21 +53,12 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<()> {
     open_many_files()?;
-    let folder = match &options.folder {
-        Some(folder) => tempfile::tempdir_in(folder)?,
-        None => tempfile::tempdir()?,
-    };
+    let (folder, output) = (workplace(options.folder.as_deref())?, Output::of(options.json));
     let scale = Scale {
         time: Duration::from_secs(options.seconds.max(1)),
         sizes: options.bytes.map_or(Sizes::People, |bytes| Sizes::Fixed(bytes.max(256))),
@@ -79,22 +68,16 @@ fn run(options: &Options) -> Result<()> {
         idle: options.idle,
         claimants: options.claimants,
         registrations: options.registrations,
-    };
-    let print = |figure: &Figure| {
-        if options.json {
-            println!("{}", figure.json());
-        } else {
-            println!("{}", figure.line());
-        }
+        paced: Pace::HalfOfFull,
     };
     let scenarios: &[Scenario] = if options.scenario.is_empty() { &Scenario::ALL } else { &options.scenario };
     let ground = Ground::survey(&options.hushd, folder.path(), Cores::of_server(), scale)?;
-    ground.limits().iter().for_each(print);
+    output.print(&ground.limits());
     eprintln!("making people and conversations …");
     let cast = ground.cast(scenarios)?;
     for scenario in scenarios {
         let figures = ground.run(*scenario, &cast).with_context(|| format!("scenario {scenario:?}"))?;
-        figures.iter().for_each(print);
+        output.print(&figures);
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn claims(ground: &Ground, people: &[Person]) -> Result<Vec<Figure>> {
     let what = format!("claims: KeyPackages, {} people with {each} claims each, durable", people.len());
     let mut figures = vec![Figure::new(what, per_second(times.len(), elapsed), "/s")];
     figures.extend(percentiles("answered", &times));
-    figures.extend(usage.figures(times.len()));
+    figures.extend(usage.figures(times.len(), &ground.limits));
     Ok(figures)
 }
 

@@ -36,7 +36,7 @@ pub fn offline(ground: &Ground, pairs: &[Chat]) -> Result<Vec<Figure>> {
             .wanting(Target::AtLeast(40_000.0))
             .beside("bare SQLite", ground.limits.rows),
     ];
-    figures.extend(usage.figures(stored.sent));
+    figures.extend(usage.figures(stored.sent, &ground.limits));
 
     let devices = pairs
         .iter()
@@ -48,7 +48,7 @@ pub fn offline(ground: &Ground, pairs: &[Chat]) -> Result<Vec<Figure>> {
     let usage = meter.read(&hushd)?;
     let what = format!("offline: {} messages that waited, taken", drained.messages);
     figures.push(Figure::new(what, per_second(drained.messages, drained.elapsed), "/s"));
-    figures.extend(usage.figures(drained.messages));
+    figures.extend(usage.figures(drained.messages, &ground.limits));
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
     figures.push(Figure::new("  memory before anything was stored", before as f64 / 1e6, "MB"));
     Ok(figures)

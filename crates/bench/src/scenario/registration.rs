@@ -52,7 +52,7 @@ pub fn registration(ground: &Ground) -> Result<Vec<Figure>> {
             .beside("bare TLS handshakes", ground.limits.handshakes),
     ];
     figures.extend(percentiles("from the connection to the answer", &times));
-    figures.extend(usage.figures(times.len()));
+    figures.extend(usage.figures(times.len(), &ground.limits));
     Ok(figures)
 }
 

@@ -5,11 +5,11 @@ use hushwire_types::SendSeq;
 use std::time::Duration;
 
 use super::crowd::return_at_once;
-use super::{Ground, milliseconds, per_second};
+use super::{Ground, per_second};
 use crate::load::{self, Plan, Readers, Shape};
 use crate::meter::Meter;
 use crate::people::Chat;
-use crate::table::{Figure, Target};
+use crate::table::{Figure, Target, milliseconds};
 
 /// Messages a second of all groups together, while nobody is there.
 const WRITTEN_PER_SECOND: u64 = 200;
@@ -50,6 +50,6 @@ pub fn storm(ground: &Ground, groups: &[Chat]) -> Result<Vec<Figure>> {
         Figure::new("  the device in the middle, from its connection", milliseconds(&storm.each, 50.0), "ms"),
         Figure::new("  the slowest device", milliseconds(&storm.each, 100.0), "ms"),
     ];
-    figures.extend(usage.figures(count));
+    figures.extend(usage.figures(count, &ground.limits));
     Ok(figures)
 }
