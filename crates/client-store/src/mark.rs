@@ -21,8 +21,10 @@ pub enum Mark {
     Overdue,
     /// The conversation goes on in a generation that others began and that this device has not entered.
     Superseded,
+    /// A person was told that the server lacks what this device has, and that others must mend that.
+    Waiting,
 }
-coded!(Mark { Stopped = 0, Review = 1, GroupInfo = 2, Overdue = 3, Superseded = 4 });
+coded!(Mark { Stopped = 0, Review = 1, GroupInfo = 2, Overdue = 3, Superseded = 4, Waiting = 5 });
 
 /// Marks a conversation.
 ///

@@ -228,6 +228,15 @@ pub enum Alert {
         #[serde(with = "text")]
         conversation: ConversationId,
     },
+    /// The server was restored and lacks epochs of a group that this device may not set up anew (rule R1). What is said in it waits.
+    #[error(
+        "the server has lost the last changes of a group: what you write there waits until somebody in charge of it mends that"
+    )]
+    Waiting {
+        /// Which.
+        #[serde(with = "text")]
+        conversation: ConversationId,
+    },
     /// This profile is a copy of itself of which another one was used since. It entered its conversations anew; messages of the time
     /// between may be missing. Whoever runs both should run one.
     #[error(

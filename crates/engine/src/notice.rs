@@ -63,6 +63,8 @@ pub enum Notice {
     Resumed,
     /// The conversation cannot be healed by this device.
     Stuck,
+    /// The server was restored and lacks the last changes of the group; this device may not set it up anew.
+    Waiting,
     /// The conversation goes on in a new group, as the one before could not be repaired.
     Renewed {
         /// Who made it.
@@ -188,6 +190,7 @@ impl Notice {
             Self::Mismatch { .. } => "mismatch",
             Self::Resumed => "resumed",
             Self::Stuck => "stuck",
+            Self::Waiting => "waiting",
             Self::Renewed { .. } => "renewed",
             Self::YouWereAdded { .. } => "you_were_added",
             Self::YouWereRemoved { .. } => "you_were_removed",
@@ -258,6 +261,9 @@ impl Notice {
             Self::Mismatch { mismatch, .. } => format!("{mismatch} Sending is stopped."),
             Self::Resumed => "Sending goes on.".to_owned(),
             Self::Stuck => "This conversation is damaged, and this device could not repair it.".to_owned(),
+            Self::Waiting => "The server was restored and has lost the last changes of this group. What you write here waits \
+                until somebody in charge of the group mends that."
+                .to_owned(),
             Self::Renewed { by } => {
                 format!("{} set this conversation up anew, as it was damaged. What is here stays.", name(*by))
             }

@@ -37,7 +37,7 @@ use crate::facts::fact;
 use crate::step::Step;
 use crate::stop::{Stop, own_fault};
 use crate::wishes::Wish;
-use crate::{Event, Notice, StepError, schedule};
+use crate::{Alert, Event, Notice, StepError, schedule};
 
 /// The fact that says since when the server lacks epochs: conversations as text, milliseconds.
 const BEHIND: &str = "server behind";
@@ -335,16 +335,34 @@ impl Step<'_, '_> {
         }
         let Some(conversation) = self.conversation(id)? else { return Ok(false) };
         let lasts = now.since(since) >= schedule::SERVER_PATIENCE;
-        if !lasts || conversation.state != ConversationState::Active || !self.may_renew(&conversation)? {
+        if !lasts || conversation.state != ConversationState::Active {
+            return Ok(false);
+        }
+        if !self.may_renew(&conversation)? {
+            self.tell_to_wait(id)?;
             return Ok(false);
         }
         self.begin_renewal(id)?;
         Ok(true)
     }
 
+    /// Others must mend it; a person who hears nothing of that would believe that their messages are on their way.
+    fn tell_to_wait(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        if mark::is_set(self.tx, id, Mark::Waiting)? {
+            return Ok(());
+        }
+        mark::set(self.tx, id, Mark::Waiting)?;
+        self.notice(id, &Notice::Waiting)?;
+        self.alert(Alert::Waiting { conversation: *id }, Some(*id))
+    }
+
     /// It has what this device has.
     pub(crate) fn server_is_level(&mut self, id: &ConversationId) -> Result<(), Stop> {
-        if self.session.behind.remove(id).is_some() { self.keep_lags() } else { Ok(()) }
+        if self.session.behind.remove(id).is_none() {
+            return Ok(());
+        }
+        mark::clear(self.tx, id, Mark::Waiting)?;
+        self.keep_lags()
     }
 
     /// Brings back into memory since when the server lags.

@@ -70,10 +70,13 @@ impl Counts {
         }
     }
 
-    /// The one of which there is least, of those that there are in the worlds of all seeds.
+    /// The one of which there is least.
     #[must_use]
     pub fn least(&self) -> u64 {
-        [self.handed, self.asked, self.admitted, self.declined].into_iter().min().unwrap_or_default()
+        [self.handed, self.asked, self.admitted, self.declined, self.restored, self.renewed]
+            .into_iter()
+            .min()
+            .unwrap_or_default()
     }
 }
 

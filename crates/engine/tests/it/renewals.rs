@@ -89,6 +89,39 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
 }
 
 #[test]
+fn who_may_not_set_a_group_up_anew_is_told_once_that_it_waits() {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
+    world.say(ALICE, id, "one");
+    world.pass(HOUR);
+    let backup = world.store.restored(IncarnationId::new([9; 16]));
+    world.change(ALICE, id, GroupChange::Describe { description: "sings".to_owned() });
+    world.pass(MINUTE);
+    world.go_offline(ALICE);
+    world.restore_server(&backup);
+    for index in [BOB, CAROL] {
+        world.go_online(index);
+    }
+    world.say(BOB, id, "two");
+    let waits = |world: &mut World| {
+        let told = world.notices(BOB).into_iter().filter(|notice| *notice == Notice::Waiting).count();
+        (told, world.alerts(BOB).contains(&Alert::Waiting { conversation: id }))
+    };
+    world.pass(HOUR / 2);
+    assert_eq!(waits(&mut world), (0, false), "alice may come back");
+    world.pass(5 * HOUR);
+    assert_eq!(waits(&mut world), (1, true));
+    assert_eq!(bodies(&mut world, CAROL), ["one"]);
+    // Alice has what the server lacks, and sends it again.
+    world.go_online(ALICE);
+    world.pass(HOUR);
+    for index in [ALICE, CAROL] {
+        assert_eq!(bodies(&mut world, index), ["one", "two"], "device {index}");
+    }
+    assert_eq!(generation(&mut world, BOB, id), (ConversationState::Active, 1));
+}
+
+#[test]
 fn who_rose_in_what_the_server_lost_cannot_set_the_group_up_anew_and_is_back_when_it_goes_on() {
     let mut world = World::with(&["alice", "bob", "carol"]);
     let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);

@@ -19,7 +19,7 @@ use hushwire_mls::{Device, DeviceKeys, Row, RowColumns, RowKey};
 use hushwire_suite::Suite;
 use hushwire_types::{
     AccountId, ContentId, ConversationId, DeviceId, EntryHash, Epoch, Generation, GroupId, ListNumber, Order,
-    Seq,
+    SendSeq, Seq,
 };
 
 use super::failure::{Failure, OrFail};
@@ -99,7 +99,9 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
     })?;
     if waiting != (0, 0, 0) {
         let parked = read(world, device, parked::all)?;
+        let unsent = read(world, device, |view| outbox::from(view, SendSeq(0), 1))?;
         let of = parked.first().map(|parked| parked.entry.conversation);
+        let of = of.or(unsent.first().map(|row| row.conversation));
         let known = read(world, device, |view| of.map_or(Ok(None), |id| conversation::find(view, &id)))?;
         let parked: Vec<_> = parked.iter().map(|parked| (parked.entry.seq.0, parked.entry.reason)).collect();
         return Err(Failure::new(format!(
@@ -123,7 +125,8 @@ fn quiet(world: &mut World, device: usize) -> Result<(), Failure> {
                 Alert::ServerRestored
                 | Alert::Mismatch { .. }
                 | Alert::SecondGroup { .. }
-                | Alert::Stuck { .. },
+                | Alert::Stuck { .. }
+                | Alert::Waiting { .. },
             ) if world.is_restored() => {}
             Event::Alert(alert) => return Err(Failure::new(format!("an alert: {alert:?}"))),
             // Who is out of a group has nothing more to say there.

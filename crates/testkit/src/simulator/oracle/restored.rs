@@ -44,7 +44,7 @@ pub(in crate::simulator) fn ask(world: &mut World) -> Result<(), Failure> {
     let mut all = Vec::new();
     for device in 0..world.clients.len() {
         if is_stuck(world, device, room)? {
-            let shown = shown(world, device).map_err(|failure| about(device, &failure))?;
+            let shown = shown(world, device, true).map_err(|failure| about(device, &failure))?;
             if !shown.is_stuck {
                 return Err(Failure::new(format!("device {device} cannot enter its group and was not told")));
             }
@@ -54,7 +54,7 @@ pub(in crate::simulator) fn ask(world: &mut World) -> Result<(), Failure> {
         quiet(world, device).map_err(|failure| about(device, &failure))?;
         rooms::stands(world, device, room, &last).map_err(|failure| about(device, &failure))?;
         one_group(world, device, &mut direct).map_err(|failure| about(device, &failure))?;
-        all.push(shown(world, device).map_err(|failure| about(device, &failure))?);
+        all.push(shown(world, device, false).map_err(|failure| about(device, &failure))?);
     }
     nobody_rose(world, room)?;
     for text in &world.texts {
@@ -119,8 +119,9 @@ fn once(all: &mut [Shown], device: usize, id: ConversationId, body: &str, must: 
     }
 }
 
-/// The texts that a device shows, those that were handed over too. Nothing in between is beyond repair.
-fn shown(world: &mut World, device: usize) -> Result<Shown, Failure> {
+/// The texts that a device shows, those that were handed over too. Nothing in between is beyond repair; of one that waits for others to
+/// mend its group some may be unsent.
+fn shown(world: &mut World, device: usize, waits: bool) -> Result<Shown, Failure> {
     let mut shown = Shown::default();
     for known in read(world, device, conversation::all)? {
         for row in read(world, device, |view| timeline::page(view, &known.id, None, u32::MAX >> 1))? {
@@ -132,6 +133,7 @@ fn shown(world: &mut World, device: usize) -> Result<Shown, Failure> {
                     }
                     Notice::Rejoined => drop(shown.anew.insert(known.id)),
                     Notice::Stuck if known.state == ConversationState::Broken => shown.is_stuck = true,
+                    Notice::Waiting if known.state == ConversationState::Active => shown.is_stuck = true,
                     _ => {}
                 },
                 EntryState::Sent | EntryState::Received => {
@@ -142,7 +144,9 @@ fn shown(world: &mut World, device: usize) -> Result<Shown, Failure> {
                     }
                 }
                 EntryState::Failed { .. } if known.kind == ConversationKind::Group => {}
-                EntryState::Queued if known.state == ConversationState::Broken => {}
+                EntryState::Queued
+                    if known.state == ConversationState::Broken
+                        || (waits && known.kind == ConversationKind::Group) => {}
                 EntryState::Unreadable { .. } => {
                     let lines = shown.unreadable.entry(known.id).or_default();
                     *lines = lines.saturating_add(1);
@@ -164,7 +168,13 @@ fn is_stuck(world: &mut World, device: usize, id: ConversationId) -> Result<bool
     let last = world.truth.of(id).next_back().map(|stage| (stage.generation, stage.epoch));
     let known = read(world, device, |view| conversation::find(view, &id))?;
     Ok(known.is_some_and(|known| {
-        known.state == ConversationState::Broken && Some((known.generation, known.known_epoch)) >= last
+        let stands = Some((known.generation, known.known_epoch));
+        match known.state {
+            ConversationState::Broken => stands >= last,
+            // It waits for what the server does not have: only somebody in charge can mend that.
+            ConversationState::Active => stands > last,
+            _ => false,
+        }
     }))
 }
 

@@ -106,6 +106,7 @@ fn harmless(notice: &[u8]) -> Result<(), Failure> {
         | Notice::Newer
         | Notice::Unreadable
         | Notice::Stuck
+        | Notice::Waiting
         | Notice::Mismatch { .. }) => Err(Failure::new(format!("a notice in the group: {notice:?}"))),
         _ => Ok(()),
     }
