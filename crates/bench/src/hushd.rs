@@ -168,10 +168,7 @@ impl Hushd {
     /// # Errors
     /// The system does not say, as outside Linux.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1024)
+        resident_bytes(self.child.id())
     }
 
     /// Seconds of processor time that it used.
@@ -208,6 +205,14 @@ pub(crate) fn on(cores: Cores, program: &Path) -> Command {
             command
         }
     }
+}
+
+/// Bytes of memory that a process holds (`VmRSS`).
+pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
 }
 
 pub(crate) fn cpu_seconds(stat: &str) -> Result<f64> {

@@ -26,3 +26,4 @@ pub mod program;
 pub mod scenario;
 pub mod sizes;
 pub mod table;
+pub mod xmpp;

@@ -199,7 +199,7 @@ pub async fn run(address: SocketAddr, talks: &[Chat], plan: Plan) -> Result<Outc
     })
 }
 
-fn histogram() -> Result<Histogram<u64>> {
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
 }
 

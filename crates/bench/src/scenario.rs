@@ -3,6 +3,7 @@
 //! | scenario | what happens |
 //! | --- | --- |
 //! | [`online`] | pairs write to each other, at full speed and at half of it |
+//! | [`beside`] | the same with 1 KiB each, and other servers under the same load |
 //! | [`offline`] | pairs write to people who are away; then these come and fetch everything |
 //! | [`storm`] | thousands of devices that were away return at the same moment |
 //! | [`idle`] | connections that do nothing |
@@ -13,6 +14,7 @@
 //! People and conversations are made before, over the server's own database while it does not run. The server has a core of its own
 //! where there are two.
 
+mod beside;
 mod claims;
 mod crowd;
 mod idle;
@@ -33,6 +35,7 @@ use crate::people::{Chat, Maker, Person};
 use crate::sizes::Sizes;
 use crate::table::{Figure, milliseconds};
 
+pub use beside::beside;
 pub use claims::claims;
 pub use idle::idle;
 pub use offline::offline;
@@ -45,6 +48,8 @@ pub use storm::storm;
 pub enum Scenario {
     /// Pairs that are online.
     Online,
+    /// Prosody and ejabberd under the same load.
+    Beside,
     /// To people who are away, and their return.
     Offline,
     /// Thousands return at once.
@@ -61,8 +66,9 @@ pub enum Scenario {
 
 impl Scenario {
     /// All, in the order in which they are best run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Online,
+        Self::Beside,
         Self::Offline,
         Self::FanOut,
         Self::Storm,
@@ -136,6 +142,7 @@ pub struct Limits {
 /// Everybody who is needed.
 pub struct Cast {
     pairs: Vec<Chat>,
+    beside: Vec<Chat>,
     away: Vec<Chat>,
     group: Chat,
     returning: Vec<Chat>,
@@ -188,6 +195,7 @@ impl Ground {
         let crowds = with(Scenario::Storm, returning).div_ceil(CROWD);
         Ok(Cast {
             pairs: people(with(Scenario::Online, pairs), || maker.pair())?,
+            beside: people(with(Scenario::Beside, pairs), || maker.pair())?,
             // So many that no mailbox overflows within the time.
             away: people(with(Scenario::Offline, 4 * pairs), || maker.pair())?,
             group: maker.group(with(Scenario::FanOut, members).max(2))?,
@@ -204,6 +212,7 @@ impl Ground {
     pub fn run(&self, scenario: Scenario, cast: &Cast) -> Result<Vec<Figure>> {
         match scenario {
             Scenario::Online => online(self, &cast.pairs),
+            Scenario::Beside => beside(self, &cast.beside),
             Scenario::Offline => offline(self, &cast.away),
             Scenario::FanOut => fan_out(self, &cast.group),
             Scenario::Storm => storm(self, &cast.returning),
@@ -227,7 +236,7 @@ fn people<T>(count: usize, mut make: impl FnMut() -> Result<T>) -> Result<Vec<T>
 }
 
 /// p50, p90, p99 and p99.9 of what took so long.
-fn percentiles(what: &str, times: &Histogram<u64>) -> Vec<Figure> {
+pub(crate) fn percentiles(what: &str, times: &Histogram<u64>) -> Vec<Figure> {
     let at = |at: f64| Figure::new(format!("  {what}, p{at}"), milliseconds(times, at), "ms");
     [50.0, 90.0, 99.0, 99.9].map(at).into()
 }

@@ -29,6 +29,9 @@ struct Options {
     /// All messages of so many bytes; else as people write, most of them short.
     #[arg(long)]
     bytes: Option<usize>,
+    /// Messages a second of all pairs together in the open loop; else half of what was reached at full speed.
+    #[arg(long)]
+    rate: Option<u64>,
     /// Pairs that write to each other.
     #[arg(long, default_value_t = 50)]
     pairs: usize,
@@ -68,7 +71,7 @@ fn run(options: &Options) -> Result<()> {
         idle: options.idle,
         claimants: options.claimants,
         registrations: options.registrations,
-        paced: Pace::HalfOfFull,
+        paced: options.rate.map_or(Pace::HalfOfFull, |rate| Pace::PerSecond(rate.max(1))),
     };
     let scenarios: &[Scenario] = if options.scenario.is_empty() { &Scenario::ALL } else { &options.scenario };
     let ground = Ground::survey(&options.hushd, folder.path(), Cores::of_server(), scale)?;

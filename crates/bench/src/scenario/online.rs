@@ -11,7 +11,7 @@ use crate::people::Chat;
 use crate::table::{Figure, Target};
 
 /// Unanswered messages of each sender.
-const IN_FLIGHT: u64 = 20;
+pub(super) const IN_FLIGHT: u64 = 20;
 
 /// Pairs write to each other as fast as they are answered, then in an open loop.
 ///
@@ -82,6 +82,6 @@ pub fn fan_out(ground: &Ground, group: &Chat) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn plan(ground: &Ground, first: SendSeq, shape: Shape) -> Plan {
+pub(super) fn plan(ground: &Ground, first: SendSeq, shape: Shape) -> Plan {
     Plan { sizes: ground.scale.sizes, ..Plan::new(first, shape, ground.warm_up(), ground.scale.time) }
 }
