@@ -74,6 +74,8 @@ pub struct Contact {
     pub profile_name: String,
     /// A few words of its own.
     pub about: String,
+    /// Its picture, a JPEG; empty for none.
+    pub picture: Vec<u8>,
     /// How far it is trusted.
     pub trust: Trust,
     /// When it was first seen.

@@ -344,7 +344,7 @@ mod tests {
             ("secure_delete", "Integer(1)"),
             ("temp_store", "Integer(2)"),
             ("cipher_memory_security", "Text(\"0\")"),
-            ("user_version", "Integer(8)"),
+            ("user_version", "Integer(9)"),
         ] {
             assert_eq!(pragma(&database, name), value, "{name}");
         }

@@ -9,7 +9,7 @@ use std::fmt;
 use hushwire_types::ConversationId;
 use rusqlite::{Row, params};
 
-use crate::column::{Coded, coded, coded_at};
+use crate::column::{Coded, coded, coded_at, opt_fixed_at};
 use crate::{StoreError, Tx, View};
 
 /// Who may do something in a group.
@@ -29,6 +29,8 @@ pub struct GroupFacts {
     pub name: Option<String>,
     /// Its description.
     pub description: Option<String>,
+    /// Which picture it has; it may not be here yet.
+    pub picture: Option<crate::picture::Hash>,
     /// Who may add accounts.
     pub add_by: Who,
     /// Who may change name, description and timer.
@@ -58,8 +60,9 @@ impl fmt::Debug for GroupFacts {
 pub fn put(tx: &Tx<'_>, conversation: &ConversationId, facts: &GroupFacts) -> Result<(), StoreError> {
     tx.erase("DELETE FROM group_facts WHERE conversation = ?1", params![conversation.as_ref()])?;
     tx.run(
-        "INSERT INTO group_facts (conversation, name, description, add_by, details_by, write_by, timer_secs)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO group_facts (conversation, name, description, add_by, details_by, write_by, timer_secs,
+             picture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             conversation.as_ref(),
             facts.name,
@@ -68,6 +71,7 @@ pub fn put(tx: &Tx<'_>, conversation: &ConversationId, facts: &GroupFacts) -> Re
             facts.details_by.code(),
             facts.write_by.code(),
             facts.timer_secs,
+            facts.picture,
         ],
     )?;
     Ok(())
@@ -85,6 +89,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<GroupFacts> {
     Ok(GroupFacts {
         name: row.get("name")?,
         description: row.get("description")?,
+        picture: opt_fixed_at(row, "picture")?,
         add_by: coded_at(row, "add_by")?,
         details_by: coded_at(row, "details_by")?,
         write_by: coded_at(row, "write_by")?,

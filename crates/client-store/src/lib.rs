@@ -53,6 +53,7 @@ pub mod mls_row;
 pub mod outbox;
 pub mod parked;
 pub mod pending_commit;
+pub mod picture;
 pub mod profile;
 pub mod progress;
 pub mod receipt;

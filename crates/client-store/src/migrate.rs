@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0006_settings.sql"),
     include_str!("migrations/0007_handed_over.sql"),
     include_str!("migrations/0008_reports.sql"),
+    include_str!("migrations/0009_pictures.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -6,6 +6,7 @@ use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Secret, Timest
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
 use crate::history::{HistoryAsk, HistoryBundle, HistoryPart};
+use crate::picture::Picture;
 use crate::register::{self, Register};
 use crate::short::{Card, JoinAsk, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
@@ -119,6 +120,8 @@ pub enum Kind {
     HistoryBundle(HistoryBundle),
     /// The key of a group's details; none where the author lacks it and asks.
     DetailsKey(Option<Secret<32>>),
+    /// A group's picture; none where the author lacks it and asks.
+    GroupPicture(Option<Picture>),
     /// Somebody asks to be let into a group.
     JoinAsk(JoinAsk),
     /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
@@ -297,6 +300,7 @@ impl Kind {
             Proto::JoinAsk(ask) => JoinAsk::from_proto(ask).map(Self::JoinAsk),
             Proto::HistoryBundle(bundle) => HistoryBundle::from_proto(bundle).map(Self::HistoryBundle),
             Proto::DetailsKey(key) => details_key(&key.key).map(Self::DetailsKey),
+            Proto::GroupPicture(proto) => Picture::read(proto.picture).map(Self::GroupPicture),
         }
     }
 
@@ -324,6 +328,10 @@ impl Kind {
             Self::DetailsKey(key) => {
                 let key = key.as_ref().map(|key| key.expose().to_vec()).unwrap_or_default();
                 Proto::DetailsKey(proto::DetailsKey { key })
+            }
+            Self::GroupPicture(picture) => {
+                let picture = picture.clone().map(Picture::into_bytes).unwrap_or_default();
+                Proto::GroupPicture(proto::GroupPicture { picture })
             }
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
         })

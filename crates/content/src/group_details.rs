@@ -6,9 +6,9 @@ use hushwire_types::Secret;
 use prost::Message as _;
 
 use crate::content::Invalid;
-use crate::{DecodeError, limits, padding, proto};
+use crate::{DecodeError, PictureHash, limits, padding, proto};
 
-/// Name and description of a group. Untrusted text, both.
+/// Name, description and picture of a group. Untrusted text, the first two.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct GroupDetails {
     /// Its name; empty for none.
@@ -17,6 +17,8 @@ pub struct GroupDetails {
     pub description: String,
     /// The secret of its invite link.
     pub link: Option<Secret<16>>,
+    /// Which picture it has.
+    pub picture: Option<PictureHash>,
 }
 
 impl GroupDetails {
@@ -28,7 +30,8 @@ impl GroupDetails {
         self.check()?;
         let link = self.link.as_ref().map(|link| link.expose().to_vec()).unwrap_or_default();
         let (name, description) = (self.name.clone(), self.description.clone());
-        let proto = proto::GroupDetails { name, description, link };
+        let picture = self.picture.map(Vec::from).unwrap_or_default();
+        let proto = proto::GroupDetails { name, description, link, picture };
         padding::pad(&proto.encode_to_vec()).ok_or(Invalid::too_large("details"))
     }
 
@@ -38,10 +41,11 @@ impl GroupDetails {
     /// See [`DecodeError`].
     pub fn decode(padded: &[u8]) -> Result<Self, DecodeError> {
         let bytes = padding::unpad(padded).ok_or(DecodeError::NotPadded)?;
-        let proto::GroupDetails { name, description, link } =
+        let proto::GroupDetails { name, description, link, picture } =
             proto::GroupDetails::decode(bytes).map_err(|_| DecodeError::NotAContent)?;
         // One that is damaged is none: the name is worth more.
-        let details = Self { name, description, link: Secret::try_from(link.as_slice()).ok() };
+        let (link, picture) = (Secret::try_from(link.as_slice()).ok(), picture.try_into().ok());
+        let details = Self { name, description, link, picture };
         details.check()?;
         Ok(details)
     }
@@ -68,8 +72,8 @@ mod tests {
     use super::*;
 
     fn details(name: usize, description: usize) -> GroupDetails {
-        let link = Some(Secret::new([7; 16]));
-        GroupDetails { name: "é".repeat(name), description: "😀".repeat(description), link }
+        let (link, picture) = (Some(Secret::new([7; 16])), Some([8; 32]));
+        GroupDetails { name: "é".repeat(name), description: "😀".repeat(description), link, picture }
     }
 
     #[test]
@@ -86,7 +90,7 @@ mod tests {
         for (details, field) in [(details(65, 0), "name"), (details(0, 501), "description")] {
             assert_eq!(details.encode_padded(), Err(Invalid::too_large(field)));
             let (name, description) = (details.name, details.description);
-            let proto = proto::GroupDetails { name, description, link: Vec::new() };
+            let proto = proto::GroupDetails { name, description, ..proto::GroupDetails::default() };
             let bytes = padding::pad(&proto.encode_to_vec()).unwrap();
             assert_eq!(GroupDetails::decode(&bytes), Err(Invalid::too_large(field).into()));
         }

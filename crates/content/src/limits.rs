@@ -43,6 +43,9 @@ pub const NAME_CHARS: usize = 64;
 /// Characters of what somebody says of themselves.
 pub const ABOUT_CHARS: usize = 500;
 
+/// Bytes of a picture of somebody or of a group: with a profile's words it fits into the bucket of 32 KiB.
+pub const PICTURE_BYTES: usize = 28 * 1024;
+
 /// Bytes of a handle on a card: the longest e-mail address.
 pub const HANDLE_BYTES: usize = 254;
 

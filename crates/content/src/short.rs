@@ -6,6 +6,7 @@ use hushwire_types::{AccountId, ConversationId, Secret};
 
 use crate::about::Target;
 use crate::content::{Invalid, fixed};
+use crate::picture::Picture;
 use crate::{limits, proto};
 
 /// A question with answers to choose from.
@@ -129,16 +130,20 @@ pub struct Profile {
     pub name: String,
     /// A few words. Untrusted text.
     pub about: String,
+    /// What it looks like.
+    pub picture: Option<Picture>,
 }
 
 impl Profile {
     pub(crate) fn from_proto(proto: proto::Profile) -> Result<Self, Invalid> {
         let name = line("name", proto.name, limits::NAME_CHARS)?;
-        Ok(Self { name, about: line("about", proto.about, limits::ABOUT_CHARS)? })
+        let about = line("about", proto.about, limits::ABOUT_CHARS)?;
+        Ok(Self { name, about, picture: Picture::read(proto.picture)? })
     }
 
     pub(crate) fn to_proto(&self) -> proto::Profile {
-        proto::Profile { name: self.name.clone(), about: self.about.clone() }
+        let picture = self.picture.clone().map(Picture::into_bytes).unwrap_or_default();
+        proto::Profile { name: self.name.clone(), about: self.about.clone(), picture }
     }
 }
 

@@ -18,7 +18,7 @@ use hushwire_client_store::history::{self, Past};
 use hushwire_client_store::member::{self, Role};
 use hushwire_client_store::timeline::{EntryState, RowId};
 use hushwire_client_store::{StoreError, View, expiry, list, profile, register};
-use hushwire_content::Encoded;
+use hushwire_content::{Encoded, Picture};
 use hushwire_types::{AccountId, Timestamp};
 
 /// Rows that are read at once.
@@ -113,6 +113,7 @@ pub(crate) fn contact(view: &View<'_>, known: account::Account) -> Result<Contac
         username: known.username,
         profile_name: known.says.name,
         about: known.says.about,
+        picture: crate::picture_of(view, &known.account)?.map(Picture::into_bytes).unwrap_or_default(),
         trust,
         learned_at: known.learned_at,
     })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hushwire_backup::Record;
-use hushwire_content::Poll;
+use hushwire_content::{Picture, PictureHash, Poll};
 use hushwire_identity::list::Joining;
 use hushwire_identity::{DeviceName, Handle, LinkSecret};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, ReportId};
@@ -160,6 +160,13 @@ pub enum Command {
         conversation: ConversationId,
         /// What.
         change: GroupChange,
+    },
+    /// Give a group a picture, or take it away.
+    SetGroupPicture {
+        /// The group's conversation.
+        conversation: ConversationId,
+        /// The picture.
+        picture: Option<Picture>,
     },
     /// Ask somebody to be let into a group, by its link. They are known.
     AskToJoin {
@@ -329,6 +336,11 @@ pub enum GroupChange {
     Describe {
         /// At most 500 characters; empty for none.
         description: String,
+    },
+    /// Have a picture that is kept here ([`Command::SetGroupPicture`] sees to that), or none.
+    Picture {
+        /// SHA-256 of it.
+        picture: Option<PictureHash>,
     },
     /// Say who may do what.
     Permissions {

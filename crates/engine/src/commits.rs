@@ -178,7 +178,7 @@ impl Step<'_, '_> {
         self.newcomers_came(&conversation, change)?;
         match (conversation.kind, change.membership) {
             (ConversationKind::Group, Membership::Member) => {
-                self.group_changed(&conversation, Some(change.committer.account))
+                self.group_changed(&conversation, Some(&change.committer))
             }
             (ConversationKind::Group, Membership::Removed) => self.put_out(&conversation, change, before),
             (_, Membership::Removed) => self.lose(&id),

@@ -250,7 +250,7 @@ impl Step<'_, '_> {
         self.compose_registers(conversation, view, left)?;
         self.compose_history(conversation, view, left)?;
         self.compose_bundle(conversation, view, left)?;
-        self.compose_details(conversation, view, left)?;
+        self.compose_lacking(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
     }
 
@@ -316,7 +316,10 @@ impl Step<'_, '_> {
             _ => None,
         };
         let is_passing = bundle.is_some()
-            || matches!(content.kind, Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_));
+            || matches!(
+                content.kind,
+                Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_) | Kind::GroupPicture(_)
+            );
         let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;
         let encrypted = match self.device.encrypt(&group, &padded) {

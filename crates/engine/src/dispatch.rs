@@ -60,6 +60,9 @@ impl Step<'_, '_> {
                 self.ask_to_join(*account, conversation, secret)
             }
             Command::RefuseAsk { conversation, account } => self.refuse_ask(conversation, *account),
+            Command::SetGroupPicture { conversation, picture } => {
+                self.set_group_picture(conversation, picture.as_ref())
+            }
             Command::ChangeGroup { conversation, change } => self.change_group(conversation, change),
             Command::AddToGroup { conversation, account, history } => {
                 self.add_with_history(conversation, *account, *history)

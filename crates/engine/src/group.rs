@@ -16,8 +16,8 @@
 
 use hushwire_client_store::account::{self, Trust};
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind, ConversationState};
-use hushwire_client_store::timeline;
 use hushwire_client_store::wish::{self, WishId};
+use hushwire_client_store::{picture, timeline};
 use hushwire_content::limits;
 use hushwire_group_policy::{Charter, GroupExtension, Rank, Role, group_conversation_id};
 use hushwire_mls::{Addition, Change, Intent, MlsError, NewGroup};
@@ -127,6 +127,9 @@ impl Step<'_, '_> {
             GroupChange::Add { account } => self.refuse_member(account)?,
             GroupChange::Name { name } => check_name(name.trim()),
             GroupChange::Describe { description } => check_description(description.trim()),
+            GroupChange::Picture { picture: Some(hash) } if !picture::is_kept(self.tx, hash)? => {
+                Some(Refusal::UnknownHere("such picture"))
+            }
             GroupChange::Timer { lives_for_s } if *lives_for_s > limits::LIVES_FOR_S => {
                 Some(Refusal::TimerTooLong(limits::LIVES_FOR_S))
             }
@@ -398,9 +401,10 @@ pub(crate) fn may(charter: &Charter, me: AccountId, change: &GroupChange) -> Opt
         GroupChange::Remove { account } => rank >= Rank::Admin && charter.rank(*account) < rank,
         GroupChange::Role { account, role } if *account == me => may_take(charter, me, *role),
         GroupChange::Role { account, .. } => rank == Rank::Owner && charter.rank(*account) < Rank::Owner,
-        GroupChange::Name { .. } | GroupChange::Describe { .. } | GroupChange::Timer { .. } => {
-            charter.may_change_details(me)
-        }
+        GroupChange::Name { .. }
+        | GroupChange::Describe { .. }
+        | GroupChange::Picture { .. }
+        | GroupChange::Timer { .. } => charter.may_change_details(me),
         GroupChange::Permissions { .. } | GroupChange::Link { .. } | GroupChange::Unlink => {
             rank >= Rank::Admin
         }

@@ -21,7 +21,7 @@ use hushwire_client_store::group_facts::{self, GroupFacts, Who};
 use hushwire_client_store::member::{self, Role};
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
 use hushwire_client_store::{expiry, history, register};
-use hushwire_content::{Encoded, Kind, limits};
+use hushwire_content::{Encoded, Kind, Picture, limits};
 use hushwire_identity::DeviceList;
 use hushwire_types::{AccountId, Epoch, Generation, ListNumber};
 
@@ -107,6 +107,10 @@ impl Step<'_, '_> {
             },
         )?;
         account::set_says(self.tx, &account, &says(contact))?;
+        // What is no picture is none.
+        if let Ok(picture) = Picture::new(contact.picture.clone()) {
+            self.show_account(&account, Some(&picture))?;
+        }
         self.write_entries(&list, 0)?;
         self.lists.put(list);
         self.apply_to_known(account)?;
@@ -275,6 +279,8 @@ fn facts(past: &record::Group) -> GroupFacts {
     GroupFacts {
         name: past.name.clone(),
         description: past.description.clone(),
+        // Its details say it as soon as they are read.
+        picture: None,
         add_by: who(past.add_by),
         details_by: who(past.details_by),
         write_by: who(past.write_by),

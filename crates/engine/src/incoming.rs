@@ -142,7 +142,8 @@ impl Step<'_, '_> {
         kind: &Kind,
     ) -> Result<bool, Stop> {
         let by = message.sender.account;
-        if by == self.me.account || matches!(kind, Kind::Receipt(_) | Kind::Presence | Kind::DetailsKey(_)) {
+        let is_of_the_group = matches!(kind, Kind::DetailsKey(_) | Kind::GroupPicture(_));
+        if by == self.me.account || is_of_the_group || matches!(kind, Kind::Receipt(_) | Kind::Presence) {
             return Ok(true);
         }
         if self.is_blocked(&by)? {
@@ -171,6 +172,7 @@ impl Step<'_, '_> {
             Kind::Registers(registers) => self.take_registers(conversation, message, registers),
             Kind::JoinAsk(ask) => self.take_join_ask(conversation, message, ask),
             Kind::DetailsKey(key) => self.take_details_key(conversation, message, key.as_ref()),
+            Kind::GroupPicture(said) => self.take_group_picture(conversation, message, said.as_ref()),
             Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
             Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),
             Kind::HistoryBundle(part) => self.take_bundle(conversation, message, part),

@@ -100,7 +100,6 @@ mod compose;
 mod contacts;
 mod copies;
 mod create;
-mod details;
 mod devices;
 mod dispatch;
 mod effect;
@@ -119,6 +118,7 @@ mod input;
 mod join;
 mod key_packages;
 mod known_list;
+mod lacking;
 mod linked;
 mod lists;
 mod me;
@@ -126,6 +126,7 @@ mod newcomers;
 mod notice;
 mod outgoing;
 mod owed;
+mod pictures;
 mod polls;
 mod receipts;
 mod refusal;
@@ -168,12 +169,13 @@ pub use input::Input;
 pub use linked::{Home, NewDevice};
 pub use newcomers::is_handing_history;
 pub use notice::{Mismatch, Notice};
+pub use pictures::{picture_of, picture_of_group};
 pub use refusal::Refusal;
 pub use registration::{NewAccount, check_hello};
 pub use report::{Complaint, ReportDraft, ReportReason, ReportedText, draft_report};
 pub use requests::is_accepted;
 pub use setting::{
     AccountSettings, ConversationSettings, Setting, account_settings, conversation_settings, is_blocked,
-    is_starred, own_profile, starred,
+    is_starred, own_picture, own_profile, starred,
 };
 pub use tag::Tag;

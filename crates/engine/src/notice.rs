@@ -159,6 +159,14 @@ pub enum Notice {
         #[serde(with = "text")]
         by: AccountId,
     },
+    /// A group has another picture.
+    Pictured {
+        /// Whether it has none now.
+        taken_away: bool,
+        /// Who gave it, or took it away.
+        #[serde(with = "text")]
+        by: AccountId,
+    },
     /// A group's disappearing timer is another.
     TimerSet {
         /// In seconds; 0 for never.
@@ -204,6 +212,7 @@ impl Notice {
             Self::RoleChanged { .. } => "role_changed",
             Self::Named { .. } => "named",
             Self::Described { .. } => "described",
+            Self::Pictured { .. } => "pictured",
             Self::TimerSet { .. } => "timer_set",
             Self::PermissionsChanged { .. } => "permissions_changed",
         }
@@ -297,6 +306,10 @@ impl Notice {
             }
             Self::Named { name: new, by } => format!("{} named the group \u{201c}{new}\u{201d}.", name(*by)),
             Self::Described { by } => format!("{} changed the group's description.", name(*by)),
+            Self::Pictured { taken_away: true, by } => {
+                format!("{} took the group's picture away.", name(*by))
+            }
+            Self::Pictured { by, .. } => format!("{} changed the group's picture.", name(*by)),
             Self::TimerSet { secs: 0, by } => format!("{} turned disappearing messages off.", name(*by)),
             Self::TimerSet { secs, by } => {
                 format!("{} lets messages disappear {} after they were read.", name(*by), span(*secs))

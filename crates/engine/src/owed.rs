@@ -75,7 +75,7 @@ impl Step<'_, '_> {
         self.attend_history()?;
         self.recall_lags()?;
         self.attend_bundles()?;
-        self.attend_details()
+        self.attend_lacking()
     }
 
     /// Asks for what a parked entry waits for.

@@ -7,18 +7,18 @@
 //! - What this account says of itself is told once to each account that it talks with, and again when it changes.
 
 use hushwire_client_store::about::{self, Aspect};
-use hushwire_client_store::account::{self, Says};
+use hushwire_client_store::account;
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
+use hushwire_client_store::member;
 use hushwire_client_store::timeline::{Entry, EntryState};
-use hushwire_client_store::{member, setting as facts};
-use hushwire_content::{Card, Content, Encoded, Kind, Pin, Poll, Profile, Text, Vote, limits};
+use hushwire_content::{Card, Content, Encoded, Kind, Pin, Poll, Text, Vote, limits};
 use hushwire_identity::Handle;
 use hushwire_types::{AccountId, ConversationId};
 
 use crate::about::MessageRef;
 use crate::step::Step;
 use crate::stop::Stop;
-use crate::{Event, Outcome, Recipient, Refusal, setting};
+use crate::{Outcome, Recipient, Refusal};
 
 impl Step<'_, '_> {
     pub(crate) fn ask(&mut self, id: &ConversationId, poll: &Poll) -> Result<Outcome, Stop> {
@@ -158,40 +158,6 @@ impl Step<'_, '_> {
             Some(refusal) => Ok(Outcome::Refused(refusal)),
             None => self.queue_text(&conversation, Text { forwarded: true, ..Text::new(body) }, key),
         }
-    }
-
-    /// Tells the other side of a direct conversation what this account says of itself, where they were not told yet.
-    pub(crate) fn owe_profile(&mut self, conversation: &Conversation) -> Result<(), Stop> {
-        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
-        let Some(((name, about), at)) = setting::profile(self.tx)? else { return Ok(()) };
-        let told = format!("profile told {}", conversation.id);
-        let at = at.as_ms().to_be_bytes();
-        if peer == self.me.account
-            || facts::find(self.tx, &told)?.is_some_and(|told| told == at)
-            || !self.is_accepted(conversation)?
-        {
-            return Ok(());
-        }
-        facts::put(self.tx, &told, &at)?;
-        let profile = Kind::Profile(Profile { name, about });
-        self.say_about(conversation, profile, Aspect::Profile, None).map(drop)
-    }
-
-    /// The other side of a direct conversation says something of itself.
-    pub(crate) fn take_profile(
-        &mut self,
-        conversation: &Conversation,
-        by: AccountId,
-        profile: &Profile,
-    ) -> Result<(), Stop> {
-        if conversation.kind.peer() != Some(by) || by == self.me.account {
-            return Ok(());
-        }
-        let says = Says { name: profile.name.clone(), about: profile.about.clone() };
-        if account::set_says(self.tx, &by, &says)? {
-            self.event(&Event::Contact { account: by }, None, None)?;
-        }
-        Ok(())
     }
 
     /// Whom a text calls: handles with an @ of accounts in the conversation.

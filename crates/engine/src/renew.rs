@@ -196,12 +196,13 @@ impl Step<'_, '_> {
         self.send_creation(&conversation, wire::ConversationKind::Group, published, staged)
     }
 
-    /// Name, description and link as this device knows them.
+    /// Name, description, picture and link as this device knows them.
     fn known_details(&self, id: &ConversationId) -> Result<Option<SecretBytes>, Stop> {
         let Some(known) = group_facts::find(self.tx, id)? else { return Ok(None) };
         let details = GroupDetails {
             name: known.name.unwrap_or_default(),
             description: known.description.unwrap_or_default(),
+            picture: known.picture,
             link: group_link(self.tx, id)?.map(|secret| Secret::new(*secret.expose())),
         };
         if details == GroupDetails::default() {

@@ -16,6 +16,7 @@ use hushwire_types::{AccountId, ConversationId, DeviceId, GroupId};
 
 use crate::command::GroupRole;
 use crate::commits::Need;
+use crate::lacking::Thing;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::wishes::roster;
@@ -27,7 +28,7 @@ impl Step<'_, '_> {
     pub(crate) fn group_changed(
         &mut self,
         conversation: &Conversation,
-        by: Option<AccountId>,
+        by: Option<&LeafCredential>,
     ) -> Result<(), Stop> {
         let id = conversation.id;
         let Some(view) = self.view(conversation)? else { return Ok(()) };
@@ -38,9 +39,9 @@ impl Step<'_, '_> {
         let known = group_facts::find(self.tx, &id)?;
         let next = self.facts_of(conversation, &charter, known.as_ref(), now.keys().copied())?;
         if let Some(by) = by.filter(|_| !before.is_empty()) {
-            self.tell_members(&id, by, &before, &now)?;
+            self.tell_members(&id, by.account, &before, &now)?;
             if let Some(known) = &known {
-                self.tell_facts(&id, by, known, &next)?;
+                self.tell_facts(&id, by.account, known, &next)?;
             }
         }
         let members: Vec<(AccountId, member::Role)> =
@@ -51,6 +52,10 @@ impl Step<'_, '_> {
         if known.as_ref() != Some(&next) {
             group_facts::put(self.tx, &id, &next)?;
         }
+        let by_me = by.is_some_and(|by| by.device == self.me.device);
+        let has_newcomers = now.keys().any(|account| !before.contains_key(account));
+        let shown = known.and_then(|known| known.picture);
+        self.group_shows(&id, shown, next.picture, by_me, has_newcomers)?;
         self.event(&Event::Conversation, Some(id), None)?;
         if charter.role(self.me.account) == Role::Leaving {
             return self.close_group(&id, &Notice::YouLeft);
@@ -68,15 +73,17 @@ impl Step<'_, '_> {
     ) -> Result<GroupFacts, Stop> {
         let group = self.group_of(conversation)?;
         let readable = self.readable_details(&group, charter)?;
-        self.details_are(&conversation.id, readable.is_some())?;
+        self.lacks(Thing::Key, &conversation.id, readable.is_none())?;
         self.settle_asks(&conversation.id, members, charter, readable.as_ref())?;
-        let (name, description) = match readable {
-            Some(details) => (some(details.name), some(details.description)),
-            None => known.map_or((None, None), |known| (known.name.clone(), known.description.clone())),
+        let (name, description, picture) = match (readable, known) {
+            (Some(details), _) => (some(details.name), some(details.description), details.picture),
+            (None, Some(known)) => (known.name.clone(), known.description.clone(), known.picture),
+            (None, None) => (None, None, None),
         };
         Ok(GroupFacts {
             name,
             description,
+            picture,
             add_by: who(charter.permissions.add),
             details_by: who(charter.permissions.details),
             write_by: who(charter.permissions.write),
@@ -137,6 +144,9 @@ impl Step<'_, '_> {
         }
         if before.description != now.description {
             self.notice(id, &Notice::Described { by })?;
+        }
+        if before.picture != now.picture {
+            self.notice(id, &Notice::Pictured { taken_away: now.picture.is_none(), by })?;
         }
         if before.timer_secs != now.timer_secs {
             self.notice(id, &Notice::TimerSet { secs: now.timer_secs, by })?;

@@ -6,6 +6,7 @@ use std::fmt;
 
 use hushwire_client_store::register;
 use hushwire_client_store::{StoreError, View};
+use hushwire_content::Picture;
 use hushwire_types::{AccountId, ConversationId, Generation, Order, Subject, Timestamp};
 
 use crate::MessageRef;
@@ -41,6 +42,11 @@ pub enum Setting {
         name: String,
         /// A few words; at most 500 characters.
         about: String,
+    },
+    /// What this account looks like, for those it talks with.
+    Picture {
+        /// The picture; none for no picture.
+        picture: Option<Picture>,
     },
     /// Whether nothing of an account is taken, and nothing sent to it.
     Blocked {
@@ -128,6 +134,7 @@ pub(crate) mod code {
     pub(crate) const TYPING_SHOWN: u32 = 2;
     pub(crate) const REQUESTS: u32 = 3;
     pub(crate) const PROFILE: u32 = 4;
+    pub(crate) const PICTURE: u32 = 5;
     /// A name of one's own for an account.
     pub(crate) const NAME: u32 = 16;
     /// The handle that an account was found by.
@@ -165,6 +172,10 @@ impl Setting {
             Self::TypingShown { on } => (Everything, code::TYPING_SHOWN, flag(*on)),
             Self::Requests { on } => (Everything, code::REQUESTS, flag(*on)),
             Self::Profile { name, about } => (Everything, code::PROFILE, words(&(name, about))),
+            Self::Picture { picture } => {
+                let jpeg = picture.as_ref().map(|picture| picture.as_bytes().to_vec());
+                (Everything, code::PICTURE, jpeg.unwrap_or_default())
+            }
             Self::Blocked { account, on } => (Account(*account), code::BLOCKED, flag(*on)),
             Self::Muted { conversation, until } => {
                 (Conversation(*conversation), code::MUTED, until.map(time).unwrap_or_default())
@@ -311,6 +322,19 @@ type Words = (String, String);
 pub(crate) fn profile(view: &View<'_>) -> Result<Option<(Words, Timestamp)>, StoreError> {
     let set = register::find(view, &Subject::Everything, code::PROFILE)?;
     Ok(set.and_then(|set| Some((serde_json::from_slice(&set.value).ok()?, set.at))))
+}
+
+/// What this account looks like to those it talks with.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn own_picture(view: &View<'_>) -> Result<Option<Picture>, StoreError> {
+    Ok(picture(view)?.and_then(|(picture, _)| picture))
+}
+
+pub(crate) fn picture(view: &View<'_>) -> Result<Option<(Option<Picture>, Timestamp)>, StoreError> {
+    let set = register::find(view, &Subject::Everything, code::PICTURE)?;
+    Ok(set.map(|set| (Picture::new(set.value).ok(), set.at)))
 }
 
 /// Whether a setting that is on or off is on; none where it was never set.

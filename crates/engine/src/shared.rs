@@ -173,7 +173,7 @@ impl Step<'_, '_> {
     pub(crate) fn apply(&mut self, register: &Register) -> Result<(), Stop> {
         match register.subject {
             Subject::Everything => {
-                if register.code == code::PROFILE {
+                if matches!(register.code, code::PROFILE | code::PICTURE) {
                     for conversation in conversation::all(self.tx)? {
                         self.session.attend(conversation.id);
                     }

@@ -131,6 +131,7 @@ impl Step<'_, '_> {
             GroupChange::Describe { description } => {
                 self.details(conversation)?.description == description.trim()
             }
+            GroupChange::Picture { picture } => self.details(conversation)?.picture == *picture,
             GroupChange::Timer { lives_for_s } => charter.timer_secs == *lives_for_s,
             GroupChange::Link { secret } => charter.link == Some(secret.hash()),
             GroupChange::Unlink => charter.link.is_none(),
@@ -208,6 +209,7 @@ impl Step<'_, '_> {
                 Wish::Change(GroupChange::Describe { description }) => {
                     description.trim().clone_into(&mut wished.description);
                 }
+                Wish::Change(GroupChange::Picture { picture }) => wished.picture = *picture,
                 Wish::Change(GroupChange::Link { secret }) => {
                     wished.link = Some(Secret::new(*secret.expose()));
                 }
@@ -246,10 +248,11 @@ pub(crate) fn wished_accounts(wishes: &[(WishId, Wish)]) -> Vec<AccountId> {
 
 /// Whether the later one of two changes leaves nothing of the earlier one.
 fn is_about_the_same(one: &GroupChange, other: &GroupChange) -> bool {
-    use GroupChange::{Add, Describe, Link, Name, Permissions, Remove, Role, Timer, Unlink};
+    use GroupChange::{Add, Describe, Link, Name, Permissions, Picture, Remove, Role, Timer, Unlink};
     match (one, other) {
         (Name { .. }, Name { .. })
         | (Describe { .. }, Describe { .. })
+        | (Picture { .. }, Picture { .. })
         | (Permissions { .. }, Permissions { .. })
         | (Link { .. } | Unlink, Link { .. } | Unlink)
         | (Timer { .. }, Timer { .. }) => true,

@@ -70,6 +70,7 @@ impl Contact {
             username: self.username.clone().unwrap_or_default(),
             profile_name: self.profile_name.clone(),
             about: self.about.clone(),
+            picture: self.picture.clone(),
             trust,
             trust_at,
             successor,
@@ -93,6 +94,7 @@ impl Contact {
             username: some(proto.username),
             profile_name: proto.profile_name,
             about: proto.about,
+            picture: proto.picture,
             trust,
             learned_at: Timestamp::from_ms(proto.learned_at),
         })

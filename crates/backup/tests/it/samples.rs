@@ -55,6 +55,7 @@ pub(crate) fn records() -> Vec<Record> {
         username: None,
         profile_name: "Bob".to_owned(),
         about: String::new(),
+        picture: b"canary face".to_vec(),
         trust: Trust::Verified { at: at(7) },
         learned_at: at(6),
     };

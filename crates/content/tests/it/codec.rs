@@ -2,7 +2,7 @@
 
 use hushwire_content::padding::BUCKETS;
 use hushwire_content::{
-    Card, Content, DecodeError, Edit, Encoded, Kind, Pin, Poll, Profile, Quote, Reaction, Receipt,
+    Card, Content, DecodeError, Edit, Encoded, Kind, Picture, Pin, Poll, Profile, Quote, Reaction, Receipt,
     ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{AccountId, ContentId, ConversationId, EntryHash, ListNumber, Subject, Timestamp};
@@ -110,6 +110,10 @@ fn register() -> impl Strategy<Value = Register> {
         .prop_map(|(subject, code, value, ms)| Register { subject, code, value, at: Timestamp::from_ms(ms) })
 }
 
+fn picture() -> impl Strategy<Value = Picture> {
+    (5_usize..2_000).prop_map(samples::picture)
+}
+
 /// The kinds that fit on a line.
 fn short() -> impl Strategy<Value = Kind> {
     let poll = ("[ -~]{0,9}x", vec("[ -~]{0,9}x", 2..24), any::<bool>());
@@ -127,7 +131,9 @@ fn short() -> impl Strategy<Value = Kind> {
             handle,
             name
         })),
-        ("[ -~]{0,64}", "[ -~]{0,99}").prop_map(|(name, about)| Kind::Profile(Profile { name, about })),
+        ("[ -~]{0,64}", "[ -~]{0,99}", option::of(picture()))
+            .prop_map(|(name, about, picture)| Kind::Profile(Profile { name, about, picture })),
+        option::of(picture()).prop_map(Kind::GroupPicture),
     ]
 }
 

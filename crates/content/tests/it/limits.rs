@@ -1,9 +1,9 @@
 //! Limits hold when writing and when reading.
 
 use hushwire_content::limits::{
-    BUNDLE_ACCOUNTS, BUNDLE_MESSAGES, CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES, LIVES_FOR_S,
-    MENTIONS, NAME_CHARS, OPTION_CHARS, POLL_OPTIONS, RECEIPT_IDS, REGISTER_BYTES, REGISTERS, TEXT_BYTES,
-    TEXT_CHARS,
+    ABOUT_CHARS, BUNDLE_ACCOUNTS, BUNDLE_MESSAGES, CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES,
+    LIVES_FOR_S, MENTIONS, NAME_CHARS, OPTION_CHARS, PICTURE_BYTES, POLL_OPTIONS, RECEIPT_IDS,
+    REGISTER_BYTES, REGISTERS, TEXT_BYTES, TEXT_CHARS,
 };
 use hushwire_content::{
     Content, DecodeError, Edit, Invalid, Kind, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Text,
@@ -121,8 +121,17 @@ fn polls_votes_timers_and_profiles_have_limits() {
     assert_eq!(encoded(Kind::Timer(LIVES_FOR_S)), Ok(()));
     assert_eq!(encoded(Kind::Timer(LIVES_FOR_S + 1)), Err(Invalid::TooLarge { field: "lives_for_s" }));
     let name = "n".repeat(NAME_CHARS + 1);
-    let profile = Kind::Profile(Profile { name, about: String::new() });
+    let profile = Kind::Profile(Profile { name, ..Profile::default() });
     assert_eq!(encoded(profile), Err(Invalid::TooLarge { field: "name" }));
+}
+
+#[test]
+fn the_longest_profile_fits_into_the_same_bucket_as_a_picture_alone() {
+    let (name, about) = ("😀".repeat(NAME_CHARS), "😀".repeat(ABOUT_CHARS));
+    let picture = Some(samples::picture(PICTURE_BYTES));
+    let length = |kind| samples::content(kind).encode_padded().unwrap().len();
+    let profile = length(Kind::Profile(Profile { name, about, picture: picture.clone() }));
+    assert_eq!(profile, length(Kind::GroupPicture(picture)));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Pin, Poll, Profile, Quote,
-    Reaction, Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
+    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Picture, Pin, Poll, Profile,
+    Quote, Reaction, Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
     AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Secret, Subject, Timestamp,
@@ -105,6 +105,18 @@ pub(crate) fn history_bundle(accounts: usize, records: usize, messages: u32) -> 
     }
 }
 
+pub(crate) fn profile(picture: Option<Picture>) -> Profile {
+    Profile { name: "Ann".into(), about: "Hello.".into(), picture }
+}
+
+/// A picture of so many bytes.
+pub(crate) fn picture(bytes: usize) -> Picture {
+    let mut jpeg = vec![0x33; bytes];
+    jpeg[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
+    jpeg[bytes - 2..].copy_from_slice(&[0xff, 0xd9]);
+    Picture::new(jpeg).unwrap()
+}
+
 /// Every kind, and a first content whose witness has nothing before it.
 pub(crate) fn all() -> Vec<(&'static str, Content)> {
     let mut first = text("hello");
@@ -144,6 +156,9 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("history_ask_on", content(Kind::HistoryAsk(history_ask()))),
         ("history_part", content(Kind::HistoryPart(history_part()))),
         ("history_bundle", content(Kind::HistoryBundle(history_bundle(2, 2, 50)))),
-        ("profile", content(Kind::Profile(Profile { name: "Ann".into(), about: "Hello.".into() }))),
+        ("profile", content(Kind::Profile(profile(None)))),
+        ("profile_picture", content(Kind::Profile(profile(Some(picture(9)))))),
+        ("group_picture", content(Kind::GroupPicture(Some(picture(9))))),
+        ("group_picture_lacking", content(Kind::GroupPicture(None))),
     ]
 }

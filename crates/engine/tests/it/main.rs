@@ -20,6 +20,7 @@ mod hostile_member;
 mod hostile_room;
 mod newcomers;
 mod newcomers_hostile;
+mod pictures;
 mod renewals;
 mod reports;
 mod requests;

@@ -59,7 +59,7 @@ impl World {
         self.conversations(index).into_iter().find(|row| row.id == id).unwrap().state
     }
 
-    fn calm(&mut self) {
+    pub fn calm(&mut self) {
         for index in 0..self.clients.len() {
             assert_eq!(self.alerts(index), [], "{}", self.clients[index].name);
         }
@@ -92,7 +92,7 @@ fn the_first_message_of_a_group_is_on_all_devices_of_its_creator() {
     }
 }
 
-fn room(names: &[&'static str], members: &[&str]) -> (World, ConversationId) {
+pub fn room(names: &[&'static str], members: &[&str]) -> (World, ConversationId) {
     let mut world = World::with(names);
     let id = world.make_group(ALICE, "Choir", members);
     (world, id)

@@ -9,6 +9,7 @@ fn facts(name: &str) -> GroupFacts {
     GroupFacts {
         name: Some(name.to_owned()),
         description: None,
+        picture: Some([7; 32]),
         add_by: Who::Admins,
         details_by: Who::Everybody,
         write_by: Who::Everybody,

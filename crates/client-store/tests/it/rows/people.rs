@@ -1,8 +1,8 @@
-use hushwire_client_store::StoreError;
 use hushwire_client_store::account::{self, Account, Says, Trust};
 use hushwire_client_store::list::{self, ListEntry};
 use hushwire_client_store::profile::{self, Profile as Me, ProfileState};
 use hushwire_client_store::wanted::{self, Wanted};
+use hushwire_client_store::{StoreError, picture};
 use hushwire_types::{EntryHash, ListNumber, Secret, SecretBytes};
 
 use crate::support::{Profile, account as id, at, conversation, device};
@@ -200,4 +200,37 @@ fn of_the_heads_that_were_spoken_of_the_furthest_is_wanted() {
     assert_eq!(profile.read(wanted::all), [head(5)]);
     profile.write(|tx| wanted::delete(tx, &id(2)));
     assert_eq!(profile.read(wanted::all), []);
+}
+
+#[test]
+fn a_picture_is_kept_once_and_erased_when_nobody_has_it_any_more() {
+    let mut profile = Profile::new();
+    let (ours, theirs) = ([7; 32], [8; 32]);
+    let (bob, carol) = (bob(), Account { account: id(9), handle: None, ..bob() });
+    profile.write(|tx| {
+        account::insert(tx, &bob)?;
+        account::insert(tx, &carol)?;
+        assert!(picture::put(tx, &ours, b"one")? && !picture::put(tx, &ours, b"one")?);
+        picture::put(tx, &theirs, b"two")?;
+        assert!(picture::set_of_account(tx, &bob.account, Some(&ours))?);
+        assert!(!picture::set_of_account(tx, &bob.account, Some(&ours))?);
+        picture::set_of_account(tx, &carol.account, Some(&ours))?;
+        picture::sweep(tx, &[theirs])
+    });
+    let kept = |profile: &mut Profile, hash: [u8; 32]| profile.read(|view| picture::is_kept(view, &hash));
+    assert!(
+        kept(&mut profile, ours) && kept(&mut profile, theirs),
+        "somebody has the one, the other is excepted"
+    );
+    assert_eq!(profile.read(|view| picture::of_account(view, &bob.account)), Some(ours));
+    profile.write(|tx| {
+        picture::set_of_account(tx, &bob.account, None)?;
+        picture::sweep(tx, &[])
+    });
+    assert!(kept(&mut profile, ours) && !kept(&mut profile, theirs));
+    profile.write(|tx| {
+        picture::set_of_account(tx, &carol.account, None)?;
+        picture::sweep(tx, &[])
+    });
+    assert_eq!(profile.read(|view| picture::find(view, &ours)), None);
 }

@@ -1,0 +1,179 @@
+//! What an account says of itself, and small pictures of people and of groups.
+//!
+//! ```text
+//!  own:    setting ─► register, shared with own devices ─► with name and about, to whom this account talks with directly
+//!  group:  command ─► kept, wished ─► Commit: its hash in the details ─► the picture itself, said in the group (`lacking`)
+//! ```
+//!
+//! Invariants:
+//! - A profile is told to nobody whom this person has not accepted, and taken only from the other side of a direct conversation.
+//! - A group has the picture that its details name; whoever says another one changes nothing.
+//! - A picture is kept as long as an account, a group or a wish has it. It is never decoded here.
+
+use hushwire_client_store::about::Aspect;
+use hushwire_client_store::account::{self, Says};
+use hushwire_client_store::conversation::{Conversation, ConversationKind};
+use hushwire_client_store::{StoreError, View, group_facts, picture, setting as facts, wish};
+use hushwire_content::{Kind, Picture, PictureHash, Profile};
+use hushwire_mls::Application;
+use hushwire_types::{AccountId, ConversationId};
+
+use crate::command::GroupChange;
+use crate::lacking::Thing;
+use crate::step::Step;
+use crate::stop::Stop;
+use crate::wishes::Wish;
+use crate::{Event, Outcome, setting};
+
+/// The picture that somebody has shown this account.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn picture_of(view: &View<'_>, account: &AccountId) -> Result<Option<Picture>, StoreError> {
+    let Some(hash) = picture::of_account(view, account)? else { return Ok(None) };
+    kept(view, &hash)
+}
+
+/// The picture of a group; none while it is not here.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn picture_of_group(
+    view: &View<'_>,
+    conversation: &ConversationId,
+) -> Result<Option<Picture>, StoreError> {
+    let hash = group_facts::find(view, conversation)?.and_then(|facts| facts.picture);
+    match hash {
+        Some(hash) => kept(view, &hash),
+        None => Ok(None),
+    }
+}
+
+fn kept(view: &View<'_>, hash: &PictureHash) -> Result<Option<Picture>, StoreError> {
+    Ok(picture::find(view, hash)?.and_then(|jpeg| Picture::new(jpeg).ok()))
+}
+
+impl Step<'_, '_> {
+    /// Tells the other side of a direct conversation what this account says of itself, where they were not told yet.
+    pub(crate) fn owe_profile(&mut self, conversation: &Conversation) -> Result<(), Stop> {
+        let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
+        let (words, shown) = (setting::profile(self.tx)?, setting::picture(self.tx)?);
+        let times = [words.as_ref().map(|(_, at)| *at), shown.as_ref().map(|(_, at)| *at)];
+        let Some(at) = times.into_iter().flatten().max() else { return Ok(()) };
+        let told = format!("profile told {}", conversation.id);
+        let at = at.as_ms().to_be_bytes();
+        if peer == self.me.account
+            || facts::find(self.tx, &told)?.is_some_and(|told| told == at)
+            || !self.is_accepted(conversation)?
+        {
+            return Ok(());
+        }
+        facts::put(self.tx, &told, &at)?;
+        let ((name, about), picture) = (words.unwrap_or_default().0, shown.and_then(|(picture, _)| picture));
+        let profile = Kind::Profile(Profile { name, about, picture });
+        self.say_about(conversation, profile, Aspect::Profile, None).map(drop)
+    }
+
+    /// The other side of a direct conversation says something of itself.
+    pub(crate) fn take_profile(
+        &mut self,
+        conversation: &Conversation,
+        by: AccountId,
+        profile: &Profile,
+    ) -> Result<(), Stop> {
+        if conversation.kind.peer() != Some(by) || by == self.me.account {
+            return Ok(());
+        }
+        let says = Says { name: profile.name.clone(), about: profile.about.clone() };
+        let words = account::set_says(self.tx, &by, &says)?;
+        if self.show_account(&by, profile.picture.as_ref())? || words {
+            self.event(&Event::Contact { account: by }, None, None)?;
+        }
+        Ok(())
+    }
+
+    /// An account has this picture now. Whether that is new.
+    pub(crate) fn show_account(
+        &mut self,
+        account: &AccountId,
+        shown: Option<&Picture>,
+    ) -> Result<bool, Stop> {
+        if let Some(shown) = shown {
+            picture::put(self.tx, &shown.hash(), shown.as_bytes())?;
+        }
+        let is_new = picture::set_of_account(self.tx, account, shown.map(Picture::hash).as_ref())?;
+        if is_new {
+            self.sweep_pictures()?;
+        }
+        Ok(is_new)
+    }
+
+    /// Wishes that a group has this picture, or none.
+    pub(crate) fn set_group_picture(
+        &mut self,
+        id: &ConversationId,
+        wanted: Option<&Picture>,
+    ) -> Result<Outcome, Stop> {
+        if let Some(wanted) = wanted {
+            picture::put(self.tx, &wanted.hash(), wanted.as_bytes())?;
+        }
+        let outcome = self.change_group(id, &GroupChange::Picture { picture: wanted.map(Picture::hash) })?;
+        self.sweep_pictures()?;
+        Ok(outcome)
+    }
+
+    /// The picture of a group, where it is here.
+    pub(crate) fn group_picture(&self, id: &ConversationId) -> Result<Option<Picture>, Stop> {
+        Ok(picture_of_group(self.tx, id)?)
+    }
+
+    /// The details of a group may name another picture now. Who gave it (`by_me`) says it, and who added somebody says it again.
+    pub(crate) fn group_shows(
+        &mut self,
+        id: &ConversationId,
+        before: Option<PictureHash>,
+        now: Option<PictureHash>,
+        by_me: bool,
+        has_newcomers: bool,
+    ) -> Result<(), Stop> {
+        if before.is_some() && before != now {
+            self.sweep_pictures()?;
+        }
+        let Some(hash) = now else { return self.lacks(Thing::Picture, id, false) };
+        let is_here = picture::is_kept(self.tx, &hash)?;
+        self.lacks(Thing::Picture, id, !is_here)?;
+        if is_here && by_me && (before != now || has_newcomers) {
+            self.owe_to_group(Thing::Picture, id)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody lacks a group's picture, or says it.
+    pub(crate) fn take_group_picture(
+        &mut self,
+        conversation: &Conversation,
+        message: &Application,
+        said: Option<&Picture>,
+    ) -> Result<(), Stop> {
+        let Some(said) = said else { return self.is_lacking(conversation, message, Thing::Picture) };
+        let wanted = group_facts::find(self.tx, &conversation.id)?.and_then(|facts| facts.picture);
+        if wanted != Some(said.hash()) || !self.is_said(conversation, message, Thing::Picture)? {
+            return Ok(());
+        }
+        picture::put(self.tx, &said.hash(), said.as_bytes())?;
+        self.lacks(Thing::Picture, &conversation.id, false)?;
+        self.event(&Event::Conversation, Some(conversation.id), None)
+    }
+
+    /// Erases the pictures that nobody, no group and no wish has any more.
+    pub(crate) fn sweep_pictures(&mut self) -> Result<(), Stop> {
+        let mut wished = Vec::new();
+        for id in wish::conversations(self.tx)? {
+            wished.extend(self.wishes(&id)?.into_iter().filter_map(|(_, wish)| match wish {
+                Wish::Change(GroupChange::Picture { picture }) => picture,
+                _ => None,
+            }));
+        }
+        Ok(picture::sweep(self.tx, &wished)?)
+    }
+}
