@@ -16,6 +16,7 @@ pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod message;
 pub(crate) mod paper;
+pub(crate) mod picture;
 pub(crate) mod receive;
 pub(crate) mod recover;
 pub(crate) mod report;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hushwire_content::Picture;
 use hushwire_engine::{Command, Event, GroupChange, Outcome, group_link, is_handing_history};
 use hushwire_identity::LinkSecret;
 use hushwire_types::{AccountId, ConversationId, Seq};
@@ -65,6 +66,27 @@ impl Client {
         patience: Duration,
     ) -> Result<Granted, ClientError> {
         self.wish(Command::ChangeGroup { conversation, change }, patience).await
+    }
+
+    /// Gives a group a picture or takes it away, and waits at most `patience` for it to come true.
+    ///
+    /// # Errors
+    /// As of [`Client::change_group`].
+    pub async fn set_group_picture(
+        &self,
+        conversation: ConversationId,
+        picture: Option<Picture>,
+        patience: Duration,
+    ) -> Result<Granted, ClientError> {
+        self.wish(Command::SetGroupPicture { conversation, picture }, patience).await
+    }
+
+    /// The picture of a group; none while it is not here.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn group_picture(&self, conversation: ConversationId) -> Result<Option<Picture>, ClientError> {
+        self.read(move |view| Ok(hushwire_engine::picture_of_group(view, &conversation)?)).await
     }
 
     /// Adds an account to a group, hands it at most `history` of the last messages, and waits at most `patience` for it to be in.

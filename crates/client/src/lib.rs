@@ -127,7 +127,7 @@ pub use hushwire_client_store::timeline::EntryState;
 pub use hushwire_client_store::{
     Database, KeyFile, KeyFileError, KeyKind, KeySource, OpenError as DatabaseOpenError, StoreError,
 };
-pub use hushwire_content::{Poll, limits};
+pub use hushwire_content::{Picture, Poll, limits};
 pub use hushwire_engine::{
     AccountSettings, Alert, ClaimAnswer, ClaimState, Command, Complaint, ConversationSettings, Event,
     GroupChange, GroupRole, GroupWho, HandleClaim, HistoryProgress, MessageRef, Notice, Outcome, Reach,

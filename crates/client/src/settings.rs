@@ -2,8 +2,9 @@
 //!
 //! [`Command::Set`]: crate::Command::Set
 
+use hushwire_content::Picture;
 use hushwire_engine::AccountSettings;
-use hushwire_types::ConversationId;
+use hushwire_types::{AccountId, ConversationId};
 
 use crate::client::{Client, ClientError};
 use crate::view::{self, Marked, Row};
@@ -31,6 +32,22 @@ impl Client {
     /// The database.
     pub async fn own_profile(&self) -> Result<Option<(String, String)>, ClientError> {
         self.read(|view| Ok(hushwire_engine::own_profile(view)?)).await
+    }
+
+    /// What this account looks like to those it talks with.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn own_picture(&self) -> Result<Option<Picture>, ClientError> {
+        self.read(|view| Ok(hushwire_engine::own_picture(view)?)).await
+    }
+
+    /// What somebody looks like, as they have shown it to this account.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn picture_of(&self, account: AccountId) -> Result<Option<Picture>, ClientError> {
+        self.read(move |view| Ok(hushwire_engine::picture_of(view, &account)?)).await
     }
 
     /// The messages that this person marked, the newest first.

@@ -46,6 +46,7 @@ mod web;
 pub use daemon::{Daemon, Options};
 pub use desk::{Desk, PEOPLE};
 pub use fault::{Fault, FaultKind};
+pub use hushwire_picture as picture;
 pub use method::{METHODS, Method};
 pub use profile::Profile;
 pub use remote::Remote;

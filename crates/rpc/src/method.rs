@@ -12,6 +12,7 @@ mod handles;
 mod look;
 mod message;
 mod past;
+mod picture;
 mod poll;
 mod report;
 mod running;
@@ -53,6 +54,7 @@ pub use past::{
     BackupMade, BackupRestored, CreateBackup, Export, ExportPage, RestoreBackup, Search,
     opener as backup_opener,
 };
+pub use picture::{ContactPicture, GroupPicture, GroupShown, Shown};
 pub use poll::{AskPoll, ClosePoll, Vote};
 pub use report::{ListReports, ReportContact, Reported};
 pub use running::{DaemonStatus, Status, Stop, Stopped};
@@ -112,6 +114,7 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<NameContact>(),
     Entry::of::<BlockContact>(),
     Entry::of::<UnblockContact>(),
+    Entry::of::<ContactPicture>(),
     Entry::of::<ReportContact>(),
     Entry::of::<ListReports>(),
     Entry::of::<Settings>(),
@@ -133,6 +136,7 @@ pub const METHODS: &[Entry] = &[
     Entry::of::<SetRole>(),
     Entry::of::<RenameGroup>(),
     Entry::of::<DescribeGroup>(),
+    Entry::of::<GroupPicture>(),
     Entry::of::<AllowInGroup>(),
     Entry::of::<LinkGroup>(),
     Entry::of::<JoinGroup>(),

@@ -26,6 +26,7 @@ mod living;
 mod messages;
 mod outages;
 mod past;
+mod pictures;
 mod races;
 mod readme;
 mod refusals;

@@ -192,4 +192,10 @@ pub struct Settings {
     /// A few words about you, at most 500 characters; only those you talk with are told. Empty for nothing.
     #[arg(long, value_name = "WORDS")]
     pub about: Option<String>,
+    /// A picture of you: a JPEG, PNG, WebP or GIF file. Only those you talk with are shown it, small and without where and when it was taken.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_picture")]
+    pub picture: Option<PathBuf>,
+    /// Show no picture any more.
+    #[arg(long)]
+    pub no_picture: bool,
 }

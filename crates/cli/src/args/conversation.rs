@@ -1,5 +1,7 @@
 //! What can be said about conversations as a whole, requests and people.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use hushwire_rpc::time;
 
@@ -156,6 +158,14 @@ pub enum ContactCommand {
     Unblock {
         /// Whom.
         who: String,
+    },
+    /// Write the picture that somebody has shown you to a file.
+    Picture {
+        /// Whose.
+        who: String,
+        /// The file, which may not exist yet.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
     /// Report somebody to the operator of the server, with messages of theirs that you choose. The operator reads them.
     Report(Report),

@@ -1,5 +1,7 @@
 //! What can be said about groups.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 /// Make groups, look at them, change them.
@@ -61,6 +63,20 @@ pub enum GroupCommand {
         group: String,
         /// The description.
         text: String,
+    },
+    /// Give a group a picture, take it away, or write it to a file.
+    Picture {
+        /// The group's name or id.
+        group: String,
+        /// A JPEG, PNG, WebP or GIF file. The group is shown it small, and without where and when it was taken.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["remove", "to"])]
+        set: Option<PathBuf>,
+        /// Take it away.
+        #[arg(long, conflicts_with = "to")]
+        remove: bool,
+        /// Write it to this file, which may not exist yet.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Say who may do what.
     Allow {

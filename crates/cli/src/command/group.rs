@@ -8,6 +8,7 @@ use hushwire_rpc::method::{
 use hushwire_rpc::shape::{self, ConversationStatus, Group};
 use hushwire_rpc::{FaultKind, Profile};
 
+use super::picture::{self, Wanted};
 use crate::args::{GroupCommand, RoleName, WhoName};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -34,6 +35,10 @@ async fn carry_out(context: &Context, profile: &Profile, command: GroupCommand) 
             drop(waiting);
             show(context, &group);
             return Ok(Exit::Ok);
+        }
+        GroupCommand::Picture { group, set, remove, to } => {
+            drop(waiting);
+            return picture::of_group(context, profile, Wanted { group, set, remove, to }).await;
         }
         command @ (GroupCommand::Link { .. } | GroupCommand::Join { .. } | GroupCommand::Refuse { .. }) => {
             drop(waiting);
@@ -161,6 +166,9 @@ fn lines(group: &Group) -> String {
     let mut lines = vec![name(group)];
     if let Some(description) = &group.description {
         lines.push(display::text(description).into_owned());
+    }
+    if group.picture {
+        lines.push("  It has a picture: hush group picture, with --to".to_owned());
     }
     for member in &group.members {
         let trust = if member.verified { "verified" } else { "unverified" };

@@ -28,6 +28,9 @@ pub(crate) async fn contacts(context: &Context) -> Outcome {
 fn contact_line(contact: &Contact) -> String {
     let trust = shape::trust(contact.trust);
     let mut line = format!("{}  {trust}  {}", display::line(&contact.name), contact.account);
+    if contact.picture {
+        line.push_str("  (picture)");
+    }
     if contact.blocked {
         line.push_str("  (blocked)");
     }
@@ -51,6 +54,9 @@ pub(crate) async fn contact(context: &Context, command: ContactCommand) -> Outco
                 }
                 ContactCommand::Block { who } => profile.call(BlockContact { who, timeout_s }).await?,
                 ContactCommand::Unblock { who } => profile.call(UnblockContact { who, timeout_s }).await?,
+                ContactCommand::Picture { who, to } => {
+                    return super::picture::of_contact(context, profile, who, &to).await;
+                }
                 ContactCommand::Report(wanted) => return report::run(context, profile, wanted).await,
                 ContactCommand::Reports => return report::list(context, profile).await,
             };
@@ -61,22 +67,27 @@ pub(crate) async fn contact(context: &Context, command: ContactCommand) -> Outco
 }
 
 pub(crate) async fn settings(context: &Context, settings: Settings) -> Outcome {
-    let Settings { receipts, typing, requests, name, about } = settings;
+    let Settings { receipts, typing, requests, name, about, picture, no_picture } = settings;
+    let picture = match picture {
+        Some(file) => Some(super::picture::read(&file)?),
+        None => no_picture.then(String::new),
+    };
     let (receipts, typing) = (receipts.map(Switch::is_on), typing.map(Switch::is_on));
     let (requests, timeout_s) = (requests.map(Switch::is_on), context.timeout_s());
-    let set = method::Settings { receipts, typing, requests, name, about, timeout_s };
+    let set = method::Settings { receipts, typing, requests, name, about, picture, timeout_s };
     context
         .with_profile(async |profile| {
             let now = profile.call(set).await?;
             let on = |is_on: bool| if is_on { "on" } else { "off" };
             let lines = || {
                 format!(
-                    "receipts  {}\ntyping    {}\nrequests  {}\nname      {}\nabout     {}",
+                    "receipts  {}\ntyping    {}\nrequests  {}\nname      {}\nabout     {}\npicture   {}",
                     on(now.receipts),
                     on(now.typing),
                     on(now.requests),
                     display::line(&now.name),
                     display::line(&now.about),
+                    if now.picture { "shown" } else { "none" },
                 )
             };
             let _ = context.say.data(&now, lines);

@@ -44,6 +44,8 @@ pub struct Group {
     pub name: String,
     /// What it is about. Untrusted text.
     pub description: Option<String>,
+    /// Whether it has a picture; it may not be here yet.
+    pub picture: bool,
     /// How it stands.
     pub state: ConversationState,
     /// Who is in it, by rank and then by name.
@@ -101,6 +103,7 @@ pub(crate) fn group(view: &View<'_>, id: ConversationId) -> Result<Option<Group>
         id,
         name: name_of(id, facts.as_ref()),
         description: facts.as_ref().and_then(|facts| facts.description.clone()),
+        picture: facts.as_ref().is_some_and(|facts| facts.picture.is_some()),
         state: row.state,
         members,
         add_by: facts.as_ref().map_or(Who::Admins, |facts| facts.add_by),

@@ -5,7 +5,7 @@ use hushwire_types::AccountId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Method;
+use super::{Method, picture};
 use crate::desk::{Desk, patience};
 use crate::fault::{Fault, FaultKind};
 use crate::shape::{Contact, Conversation, SettingsNow};
@@ -29,6 +29,10 @@ pub struct Settings {
     /// A few words about you, at most 500 characters; only those you talk with are told.
     #[serde(default)]
     pub about: Option<String>,
+    /// A picture of you, a JPEG, PNG, WebP or GIF file in base64; only those you talk with are shown it, small and without anything
+    /// beside its pixels. Empty takes it away.
+    #[serde(default)]
+    pub picture: Option<String>,
     /// How long to wait for the server, in seconds.
     #[serde(default)]
     pub timeout_s: Option<u64>,
@@ -43,10 +47,12 @@ impl Method for Settings {
     }
 
     async fn carry_out(self, desk: &Desk) -> Result<SettingsNow, Fault> {
+        let picture = self.picture.as_deref().map(picture::chosen).transpose()?;
         let switches = [
             self.receipts.map(|on| Setting::ReadReceipts { on }),
             self.typing.map(|on| Setting::TypingShown { on }),
             self.requests.map(|on| Setting::Requests { on }),
+            picture.map(|picture| Setting::Picture { picture }),
         ];
         for setting in switches.into_iter().flatten() {
             desk.client.command(Command::Set(setting)).await?;
@@ -57,8 +63,9 @@ impl Method for Settings {
             desk.client.command(Command::Set(Setting::Profile { name, about })).await?;
         }
         desk.tell_own_devices(patience(self.timeout_s)).await?;
-        let (name, about) = desk.client.own_profile().await?.unwrap_or_default();
-        Ok(SettingsNow::new(desk.client.settings().await?, name, about))
+        let words = desk.client.own_profile().await?.unwrap_or_default();
+        let has_picture = desk.client.own_picture().await?.is_some();
+        Ok(SettingsNow::new(desk.client.settings().await?, words, has_picture))
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Group {
     pub name: String,
     /// What it is about.
     pub description: Option<String>,
+    /// Whether it has a picture.
+    pub picture: bool,
     /// How it stands; `closed` where this account is not in it any more.
     pub state: ConversationStatus,
     /// Who is in it, by rank and then by name.
@@ -38,6 +40,7 @@ impl From<&view::Group> for Group {
             id: group.id.to_string(),
             name: group.name.clone(),
             description: group.description.clone(),
+            picture: group.picture,
             state: group.state.into(),
             members: group.members.iter().map(member).collect(),
             permissions: Permissions {

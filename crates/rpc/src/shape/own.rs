@@ -53,12 +53,14 @@ pub struct SettingsNow {
     pub name: String,
     /// A few words about you.
     pub about: String,
+    /// Whether those you talk with see a picture of you.
+    pub picture: bool,
 }
 
 impl SettingsNow {
-    pub(crate) fn new(settings: AccountSettings, name: String, about: String) -> Self {
+    pub(crate) fn new(settings: AccountSettings, (name, about): (String, String), picture: bool) -> Self {
         let AccountSettings { read_receipts: receipts, typing, requests } = settings;
-        Self { receipts, typing, requests, name, about }
+        Self { receipts, typing, requests, name, about, picture }
     }
 }
 

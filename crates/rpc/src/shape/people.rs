@@ -77,6 +77,8 @@ pub struct Contact {
     pub calls_itself: String,
     /// What they say about themselves.
     pub about: String,
+    /// Whether they have shown you a picture.
+    pub picture: bool,
     /// Whether nothing of theirs is taken, and nothing sent to them.
     pub blocked: bool,
     /// To be compared with theirs: 60 digits in groups of five.
@@ -93,6 +95,7 @@ impl From<&view::Contact> for Contact {
             trust: (&contact.person.trust).into(),
             calls_itself: contact.says.name.clone(),
             about: contact.says.about.clone(),
+            picture: contact.picture,
             blocked: contact.blocked,
             safety_number: contact.safety_number.to_string(),
         }
