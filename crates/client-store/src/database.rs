@@ -377,7 +377,7 @@ mod tests {
         database.close().unwrap();
         let before = std::fs::read(folder.path().join("hush.db")).unwrap();
         let refused = Database::open(folder.path(), &key());
-        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 8 })));
+        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 9 })));
         assert_eq!(std::fs::read(folder.path().join("hush.db")).unwrap(), before);
     }
 
