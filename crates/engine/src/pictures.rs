@@ -58,11 +58,12 @@ impl Step<'_, '_> {
     pub(crate) fn owe_profile(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
         let (words, shown) = (setting::profile(self.tx)?, setting::picture(self.tx)?);
-        let times = [words.as_ref().map(|(_, at)| *at), shown.as_ref().map(|(_, at)| *at)];
-        let Some(at) = times.into_iter().flatten().max() else { return Ok(()) };
+        // Both, as another device may tell of the one that was set first after the other.
+        let at = [words.as_ref().map(|(_, at)| *at), shown.as_ref().map(|(_, at)| *at)];
+        let at: Vec<u8> = at.into_iter().flatten().flat_map(|at| at.as_ms().to_be_bytes()).collect();
         let told = format!("profile told {}", conversation.id);
-        let at = at.as_ms().to_be_bytes();
-        if peer == self.me.account
+        if at.is_empty()
+            || peer == self.me.account
             || facts::find(self.tx, &told)?.is_some_and(|told| told == at)
             || !self.is_accepted(conversation)?
         {
