@@ -1,12 +1,15 @@
 //! A client's folder, as the original leaves it: `me.info`, two private keys, the server's public key.
 //!
-//! Beside them stand two files of ours, which the original does not look at: the keys of those whom one talks with, kept from
-//! the first time on (`hush_keys`), and the digests of messages that were shown (`hush_shown`).
+//! Beside them stand three files of ours, which the original does not look at: the keys of those whom one talks with, kept from
+//! the first time on (`hush_keys`), the digests of messages that were shown (`hush_shown`), and the messages that came and
+//! were not shown yet (`hush_waiting`, [`Waiting`]).
 //!
 //! Invariants:
 //! - A key file is never half written: it is written aside, made durable, and renamed into place. Files of ours are 0600.
 //! - Keys of somebody that were seen once are never replaced by others: the protocol sets them once, so others are a lie.
 //! - A message is in `hush_shown` before it is acknowledged, so that it is not shown a second time when it is sent again.
+
+mod waiting;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -23,13 +26,16 @@ use crate::keys::{DhPublicKey, PublicKeys, RsaPem, VerifiedKeys};
 use crate::message::PrivateKeys;
 use crate::phone::Phone;
 
+pub use waiting::Waiting;
+
 const PHONE: &str = "me.info";
 const DH: &str = "dh_private_key.pem";
 const RSA: &str = "rsa_private_key.pem";
 const SERVER: &str = "server_public_key.pem";
 const KNOWN: &str = "hush_keys";
 const SHOWN: &str = "hush_shown";
-/// More than any file of a folder has, but for `hush_shown`.
+const WAITING: &str = "hush_waiting";
+/// More than any file of a folder has, but for `hush_shown` and `hush_waiting`.
 const LARGEST: u64 = 1 << 24;
 
 /// What cannot be done with a folder. Each names the file.
@@ -77,6 +83,12 @@ pub enum FolderError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Another process receives for this folder: end it first.
+    #[error("{path} is in use: another hush is at work in this folder, end it first")]
+    Busy {
+        /// The file.
+        path: PathBuf,
     },
     /// A key could not be made or written.
     #[error(transparent)]
@@ -341,8 +353,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&aside, path)?;
-        File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-            .sync_all()
+        sync_folder(path)
     };
     whole().map_err(io_at(path))
+}
+
+/// Makes durable what names there are in the folder of a file.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -70,6 +70,9 @@ pub enum OpenError {
     /// Not signed by the one it is said to be from, or not for us.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The server has no account of its sender, so that no key is there to hold it against.
+    #[error("nobody is registered under this number, so it cannot be verified; it is dropped")]
+    UnknownSender,
     /// The sender signed something that is no text of this protocol.
     #[error("the message is no text")]
     NotText,

@@ -122,3 +122,20 @@ fn what_was_shown_is_remembered_also_after_a_cut_line() {
     let again = folder.shown().unwrap();
     assert!(again.contains(alice(), &blob()) && again.contains(bob(), &blob()));
 }
+
+#[test]
+fn a_cut_last_message_is_dropped_and_one_process_at_a_time_keeps_them() {
+    let dir = copy("bob");
+    let folder = Folder::new(dir.path());
+    let path = dir.path().join("hush_waiting");
+    let line = format!("{} {}\n", alice(), data_encoding::BASE64.encode(blob().as_bytes()));
+    std::fs::write(&path, format!("{line}{}", &line[..40])).unwrap();
+    let waiting = folder.waiting().unwrap();
+    assert_eq!(waiting.oldest(), Some(&(alice(), blob())));
+    assert!(matches!(folder.waiting(), Err(FolderError::Busy { .. })));
+    drop(waiting);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), line);
+    folder.shown().unwrap().insert(alice(), &blob()).unwrap();
+    assert_eq!(folder.waiting().unwrap().oldest(), None, "it was shown before the end");
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+}

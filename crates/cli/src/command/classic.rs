@@ -35,7 +35,8 @@ fn carry_out(context: &Context, classic: &Classic) -> Done<Exit> {
             register(context, classic, &folder, number(phone)?, protect, *code_stdin)
         }
         ClassicCommand::Login => {
-            let (_, phone) = online(context, classic, &folder)?;
+            let (mut client, phone) = online(context, classic, &folder)?;
+            client.settle()?;
             let object = json!({ "phone": phone.to_string(), "online": true });
             let _ = context.say.data(&object, || format!("{phone} is let in."));
             Ok(Exit::Ok)
@@ -73,7 +74,7 @@ fn register(
         let _waiting = context.say.waiting("Making your keys…");
         folder.keys_for_registration(password.as_ref())?
     };
-    let mut connection = connect(context, classic, phone)?;
+    let mut connection = connect(context, classic, folder, phone)?;
     let otp = match connection.register()? {
         Some(otp) => {
             context
@@ -127,10 +128,11 @@ fn protect(context: &Context, folder: &Folder) -> Done<Exit> {
     Ok(Exit::Ok)
 }
 
-fn connect(context: &Context, classic: &Classic, phone: Phone) -> Result<Connection<Stream>, Failure> {
+fn connect(context: &Context, classic: &Classic, folder: &Folder, phone: Phone) -> Done<Connection<Stream>> {
+    let waiting = folder.waiting()?;
     let stream = Stream::open(&classic.server, classic.tls_certificate.as_deref(), context.patience())?;
     let ticks = context.patience().as_millis() / TICK.as_millis();
-    Ok(Connection::new(stream, phone, u32::try_from(ticks).unwrap_or(u32::MAX)))
+    Ok(Connection::new(stream, phone, u32::try_from(ticks).unwrap_or(u32::MAX), waiting))
 }
 
 /// A client of the folder that the server has let in.
@@ -141,7 +143,7 @@ fn online(context: &Context, classic: &Classic, folder: &Folder) -> Done<(Client
         false => None,
     };
     let keys = folder.private_keys(password.as_ref())?;
-    let connection = connect(context, classic, phone)?;
+    let connection = connect(context, classic, folder, phone)?;
     let mut client = Client::new(connection, folder, keys)?;
     client.login()?;
     Ok((client, phone))
