@@ -21,7 +21,7 @@ use crate::blob::MessageBlob;
 use crate::crypto::{CryptoError, VerifyingKey};
 use crate::folder::{Folder, FolderError, KnownKeys, Shown, Waiting};
 use crate::frame::{DecodeError, ResponseDecoder, encode_request};
-use crate::keys::{PublicKeys, SignedKeys, VerifiedKeys};
+use crate::keys::{SignedKeys, VerifiedKeys};
 use crate::message::{self, OpenError, PrivateKeys, Text};
 use crate::otp::Otp;
 use crate::phone::Phone;
@@ -140,8 +140,7 @@ impl<S: Read + Write> Connection<S> {
     /// # Errors
     /// [`ClientError`]
     pub fn send_keys(&mut self, own: &PrivateKeys) -> Result<(), ClientError> {
-        let keys = PublicKeys { dh: own.dh.public()?, rsa: own.rsa.public_pem()? };
-        match self.ask(&Request::SendPublicKeys(keys))? {
+        match self.ask(&Request::SendPublicKeys(own.public()?))? {
             Response::KeysSet => Ok(()),
             Response::Error => Err(ClientError::RegistrationRefused),
             other => Err(ClientError::Unexpected(other.code())),
@@ -160,6 +159,24 @@ impl<S: Read + Write> Connection<S> {
             Response::LoginFailed | Response::Error => Err(ClientError::LoginRefused),
             other => Err(ClientError::Unexpected(other.code())),
         }
+    }
+
+    /// Whether the account of this phone has these keys, as far as the server vouches for them. Goes online where the server says
+    /// nothing to strangers.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn is_account_of(&mut self, own: &PrivateKeys, server: &VerifyingKey) -> Result<bool, ClientError> {
+        let phone = self.phone;
+        let mut answer = self.ask(&Request::RecipientKeys(phone))?;
+        if matches!(answer, Response::Error) {
+            // Only then: at the original's server a login takes a message out of the queue.
+            self.login()?;
+            answer = self.ask(&Request::RecipientKeys(phone))?;
+        }
+        let Response::RecipientKeys(signed) = answer else { return Ok(false) };
+        let verified = signed.verify(server).map_err(|source| ClientError::ForgedKeys { phone, source })?;
+        Ok(*verified.public() == own.public()?)
     }
 
     fn tell(&mut self, request: &Request) -> Result<(), ClientError> {

@@ -367,3 +367,30 @@ fn a_message_of_somebody_without_an_account_does_not_block_others() {
     assert!(matches!(receive(&mut client).0, Some(Arrival::Text { .. })));
     assert_eq!(script.asked(), [827, 832, 830, 832, 830]);
 }
+
+#[test]
+fn an_account_is_ones_own_if_the_server_vouches_for_the_keys() {
+    let (_dir, folder) = folder();
+    let server = server_key().verifying().unwrap();
+    let keys = |who| vec![Response::RecipientKeys(signed_keys(who))];
+    let forged = SignedKeys { dh_signature: signed_keys("alice").dh_signature, ..signed_keys("bob") };
+    let script = Script::new([
+        // One that tells strangers, one that wants a login first, another's account, a lie, and one that lets nobody in.
+        keys("bob"),
+        vec![Response::Error],
+        vec![Response::Login],
+        keys("bob"),
+        keys("alice"),
+        vec![Response::RecipientKeys(forged)],
+        vec![Response::Error],
+        vec![Response::LoginFailed],
+    ]);
+    let mut connection = connection(&script, &folder);
+    let mut ask = || connection.is_account_of(&private_keys("bob"), &server);
+    assert!(ask().unwrap());
+    assert!(ask().unwrap());
+    assert!(!ask().unwrap());
+    assert!(matches!(ask(), Err(ClientError::ForgedKeys { .. })));
+    assert!(matches!(ask(), Err(ClientError::LoginRefused)));
+    assert_eq!(script.asked(), [828, 828, 827, 828, 828, 828, 828, 827]);
+}

@@ -64,7 +64,8 @@ fn register(
 ) -> Done<Exit> {
     folder.must_be_free()?;
     // Without the server's key no answer of it could be believed.
-    folder.server_key()?;
+    let server = folder.server_key()?;
+    let began_before = folder.has_keys();
     let password = match folder.needs_password() {
         Ok(true) => Some(password::ask(&context.global, password::Asking::Open)?),
         Ok(false) => None,
@@ -75,21 +76,31 @@ fn register(
         folder.keys_for_registration(password.as_ref())?
     };
     let mut connection = connect(context, classic, folder, phone)?;
-    let otp = match connection.register()? {
-        Some(otp) => {
-            context
-                .say
-                .note("The server gives codes to whoever asks: anybody can register any number there.");
-            otp
+    match connection.register() {
+        // Cut off after the server had the keys: all that is missing is the note of it.
+        Err(ClientError::RegistrationRefused) if began_before => match connection
+            .is_account_of(&keys, &server)
+        {
+            Ok(true) => {}
+            Ok(false) | Err(ClientError::LoginRefused) => return Err(ClientError::RegistrationRefused.into()),
+            Err(error) => return Err(error.into()),
+        },
+        otp => {
+            let otp = given_or_asked(context, otp?, code_stdin)?;
+            connection.confirm(otp)?;
+            connection.send_keys(&keys)?;
         }
-        None => code(code_stdin)?,
-    };
-    connection.confirm(otp)?;
-    connection.send_keys(&keys)?;
+    }
     folder.write_phone(phone)?;
     let object = json!({ "phone": phone.to_string(), "dir": classic.dir.display().to_string() });
     let _ = context.say.data(&object, || format!("{phone} is registered."));
     Ok(Exit::Ok)
+}
+
+fn given_or_asked(context: &Context, given: Option<Otp>, code_stdin: bool) -> Result<Otp, Failure> {
+    let Some(otp) = given else { return code(code_stdin) };
+    context.say.note("The server gives codes to whoever asks: anybody can register any number there.");
+    Ok(otp)
 }
 
 fn code(from_stdin: bool) -> Result<Otp, Failure> {
