@@ -129,7 +129,7 @@ fn a_cut_last_message_is_dropped_and_one_process_at_a_time_keeps_them() {
     let folder = Folder::new(dir.path());
     let path = dir.path().join("hush_waiting");
     let line = format!("{} {}\n", alice(), data_encoding::BASE64.encode(blob().as_bytes()));
-    std::fs::write(&path, format!("{line}{}", &line[..40])).unwrap();
+    std::fs::write(&path, format!("{line}{}", line.get(..40).unwrap())).unwrap();
     let waiting = folder.waiting().unwrap();
     assert_eq!(waiting.oldest(), Some(&(alice(), blob())));
     assert!(matches!(folder.waiting(), Err(FolderError::Busy { .. })));
@@ -174,7 +174,7 @@ fn a_cut_last_line_of_known_keys_is_dropped() {
     assert!(folder.known_keys().unwrap().keep(bob(), verified("bob")).unwrap());
     let path = dir.path().join("hush_keys");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{text}{}", &text[..30])).unwrap();
+    std::fs::write(&path, format!("{text}{}", text.get(..30).unwrap())).unwrap();
     let mut known = folder.known_keys().unwrap();
     assert_eq!(known.of(bob()).unwrap().public(), &signed_keys("bob").keys);
     assert!(known.keep(alice(), verified("alice")).unwrap());
