@@ -43,7 +43,7 @@ fn import(config: &Config, database: &Path, key: &Path, password_file: Option<&P
     };
     let imported = Premises::open(config)?.import_classic(database, key, password.as_ref())?;
     let Imported { accounts, accounts_before, accounts_unusable, accounts_taken, .. } = imported;
-    let Imported { messages, messages_before, messages_refused, .. } = imported;
+    let Imported { messages, messages_before, messages_of_nobody, messages_refused, .. } = imported;
     out::line(format_args!(
         "Accounts: {accounts} imported, {accounts_before} here before, {accounts_unusable} never finished, \
          {accounts_taken} with other keys here"
@@ -51,7 +51,13 @@ fn import(config: &Config, database: &Path, key: &Path, password_file: Option<&P
     out::line(format_args!(
         "Messages: {messages} imported, {messages_before} here before, {messages_refused} not imported"
     ));
-    if accounts_taken > 0 || messages_refused > 0 {
+    if messages_of_nobody > 0 {
+        out::line(format_args!(
+            "Left out: {messages_of_nobody} messages whose sender or recipient has no account, so that nobody could verify \
+             or read them"
+        ));
+    }
+    if accounts_taken > 0 || messages_of_nobody > 0 || messages_refused > 0 {
         bail!("not everything was imported; keep the original's files");
     }
     Ok(())

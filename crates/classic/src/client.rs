@@ -1,14 +1,15 @@
 //! One connection of a client: asks, reads what the server says, and makes of it what a person may see.
 //!
 //! ```text
-//!  ask ──► request ──► response          1608 that come meanwhile wait in `pushed`
-//!  1608 ──► keys of the sender (known, or 832 → 1610, verified, kept) ──► open ──► show ──► shown ──► 830
+//!  any read ──► 1608 ──► `hush_waiting`, on disk          ask ──► request ──► response
+//!  oldest that waits ──► keys of the sender (known, or 832 → 1610, verified, kept) ──► open ──► show ──► shown ──► 830
 //! ```
 //!
 //! Blocking, over any stream; a read that times out means that nothing has come.
 //!
 //! Invariants:
 //! - Nothing is shown whose signature does not hold under keys that the server's key vouched for and that never changed.
+//! - A message that was read from the stream is on disk before anything else is done: the original's server has deleted it.
 //! - A message is acknowledged only after whoever shows it has said that it is done, and that is on disk.
 
 use std::collections::VecDeque;
@@ -18,9 +19,9 @@ use hushwire_types::Entropy;
 
 use crate::blob::MessageBlob;
 use crate::crypto::{CryptoError, VerifyingKey};
-use crate::folder::{Folder, FolderError, KnownKeys, Shown};
+use crate::folder::{Folder, FolderError, KnownKeys, Shown, Waiting};
 use crate::frame::{DecodeError, ResponseDecoder, encode_request};
-use crate::keys::{PublicKeys, SignedKeys, VerifiedKeys};
+use crate::keys::{SignedKeys, VerifiedKeys};
 use crate::message::{self, OpenError, PrivateKeys, Text};
 use crate::otp::Otp;
 use crate::phone::Phone;
@@ -69,7 +70,7 @@ pub enum ClientError {
     /// Other keys than were seen before. The protocol sets keys once: somebody lies.
     #[error("the server shows other keys for {0} than before; keys never change, so do not trust it")]
     ChangedKeys(Phone),
-    /// A message could not be shown: it stays with the server.
+    /// A message could not be shown: it goes on waiting.
     #[error("a message could not be shown: {0}")]
     NotShown(std::io::Error),
     /// The folder.
@@ -79,6 +80,9 @@ pub enum ClientError {
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
+
+/// More frames than are under way to a client that did not ask for them.
+const SETTLED: usize = 1 << 14;
 
 /// A stream on which nothing has come: where reads have a bound.
 fn is_quiet(error: &std::io::Error) -> bool {
@@ -91,17 +95,20 @@ pub struct Connection<S> {
     stream: S,
     phone: Phone,
     decoder: ResponseDecoder,
-    pushed: VecDeque<(Phone, MessageBlob)>,
+    /// What was read and not looked at yet. Messages in it are in `waiting` already.
+    heard: VecDeque<Response>,
+    waiting: Waiting,
     /// How often a read may time out before the server counts as silent.
     patience: u32,
 }
 
 impl<S: Read + Write> Connection<S> {
     /// A connection for `phone`. Reads of the stream must time out now and then; `patience` is after how many of those an
-    /// answer is not waited for any longer.
+    /// answer is not waited for any longer. Messages that come are kept in `waiting`.
     #[must_use]
-    pub fn new(stream: S, phone: Phone, patience: u32) -> Self {
-        Self { stream, phone, decoder: ResponseDecoder::default(), pushed: VecDeque::new(), patience }
+    pub fn new(stream: S, phone: Phone, patience: u32, waiting: Waiting) -> Self {
+        let (decoder, heard) = (ResponseDecoder::default(), VecDeque::new());
+        Self { stream, phone, decoder, heard, waiting, patience }
     }
 
     /// Asks for an account. The code, where the server gives it away.
@@ -133,8 +140,7 @@ impl<S: Read + Write> Connection<S> {
     /// # Errors
     /// [`ClientError`]
     pub fn send_keys(&mut self, own: &PrivateKeys) -> Result<(), ClientError> {
-        let keys = PublicKeys { dh: own.dh.public()?, rsa: own.rsa.public_pem()? };
-        match self.ask(&Request::SendPublicKeys(keys))? {
+        match self.ask(&Request::SendPublicKeys(own.public()?))? {
             Response::KeysSet => Ok(()),
             Response::Error => Err(ClientError::RegistrationRefused),
             other => Err(ClientError::Unexpected(other.code())),
@@ -149,14 +155,28 @@ impl<S: Read + Write> Connection<S> {
         self.tell(&Request::Login)?;
         // The oldest message that waits is the answer.
         match self.next()? {
-            Response::Login => Ok(()),
-            Response::Message { sender, blob } => {
-                self.pushed.push_back((sender, blob));
-                Ok(())
-            }
+            Response::Login | Response::Message { .. } => Ok(()),
             Response::LoginFailed | Response::Error => Err(ClientError::LoginRefused),
             other => Err(ClientError::Unexpected(other.code())),
         }
+    }
+
+    /// Whether the account of this phone has these keys, as far as the server vouches for them. Goes online where the server says
+    /// nothing to strangers.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn is_account_of(&mut self, own: &PrivateKeys, server: &VerifyingKey) -> Result<bool, ClientError> {
+        let phone = self.phone;
+        let mut answer = self.ask(&Request::RecipientKeys(phone))?;
+        if matches!(answer, Response::Error) {
+            // Only then: at the original's server a login takes a message out of the queue.
+            self.login()?;
+            answer = self.ask(&Request::RecipientKeys(phone))?;
+        }
+        let Response::RecipientKeys(signed) = answer else { return Ok(false) };
+        let verified = signed.verify(server).map_err(|source| ClientError::ForgedKeys { phone, source })?;
+        Ok(*verified.public() == own.public()?)
     }
 
     fn tell(&mut self, request: &Request) -> Result<(), ClientError> {
@@ -164,14 +184,13 @@ impl<S: Read + Write> Connection<S> {
         Ok(self.stream.flush()?)
     }
 
-    /// The answer to a request that no message can answer; messages that come first are kept.
+    /// The answer to a request that no message can answer.
     fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
         self.tell(request)?;
         loop {
             match self.next()? {
-                Response::Message { sender, blob } => self.pushed.push_back((sender, blob)),
-                // No answer to any of these: a late one to an acknowledgement that a message overtook.
-                Response::Listening => {}
+                // No answer to any of these: it waits, or is a late one to an acknowledgement that a message overtook.
+                Response::Message { .. } | Response::Listening => {}
                 response => return Ok(response),
             }
         }
@@ -189,8 +208,12 @@ impl<S: Read + Write> Connection<S> {
     /// What has come, waiting for one time-out at most.
     fn poll(&mut self) -> Result<Option<Response>, ClientError> {
         loop {
-            if let Some(response) = self.decoder.next_frame()? {
+            if let Some(response) = self.heard.pop_front() {
                 return Ok(Some(response));
+            }
+            self.keep_what_came()?;
+            if !self.heard.is_empty() {
+                continue;
             }
             let mut room = [0; 4096];
             match self.stream.read(&mut room) {
@@ -200,6 +223,29 @@ impl<S: Read + Write> Connection<S> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Takes all whole frames of what was read, so that no message of it is in memory alone.
+    fn keep_what_came(&mut self) -> Result<(), ClientError> {
+        while let Some(response) = self.decoder.next_frame()? {
+            if let Response::Message { sender, blob } = &response {
+                self.waiting.keep(*sender, blob)?;
+            }
+            self.heard.push_back(response);
+        }
+        Ok(())
+    }
+
+    /// Reads until nothing more comes.
+    fn settle(&mut self) -> Result<(), ClientError> {
+        for _ in 0..SETTLED {
+            match self.poll() {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(ClientError::Connection(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -256,7 +302,16 @@ impl<S: Read + Write> Client<S> {
     /// Whether a message is there to be shown without waiting.
     #[must_use]
     pub fn has_arrivals(&self) -> bool {
-        !self.connection.pushed.is_empty()
+        self.connection.waiting.oldest().is_some()
+    }
+
+    /// Keeps all that has come, waiting for one time-out of the stream: before a connection ends, because the original's server
+    /// sends a message once.
+    ///
+    /// # Errors
+    /// [`ClientError`], but for a connection that is over already.
+    pub fn settle(&mut self) -> Result<(), ClientError> {
+        self.connection.settle()
     }
 
     /// Sends a text. When this returns, the server has it.
@@ -278,8 +333,8 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// The next message that has come, waiting for one time-out of the stream at most. It is given to `show`, noted, and
-    /// acknowledged, in that order; where `show` fails it stays with the server.
+    /// The oldest message that waits, or else the next that comes, waiting for one time-out of the stream at most. It is given to
+    /// `show`, noted, and acknowledged, in that order; where `show` fails it goes on waiting.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -287,19 +342,17 @@ impl<S: Read + Write> Client<S> {
         &mut self,
         show: impl FnOnce(&Arrival) -> std::io::Result<()>,
     ) -> Result<Option<Received>, ClientError> {
-        let (sender, blob) = match self.connection.pushed.pop_front() {
-            Some(message) => message,
-            None => match self.connection.poll()? {
-                Some(Response::Message { sender, blob }) => (sender, blob),
-                // A late second answer to a request that was repeated on the way.
-                Some(_) | None => return Ok(None),
-            },
-        };
+        if !self.has_arrivals() {
+            // Anything but a message is a late second answer to a request that was repeated on the way.
+            self.connection.poll()?;
+        }
+        let Some((sender, blob)) = self.connection.waiting.oldest().cloned() else { return Ok(None) };
         let arrival = self.judge(sender, &blob)?;
         show(&arrival).map_err(ClientError::NotShown)?;
         if !matches!(arrival, Arrival::Repeated(_)) {
             self.shown.insert(sender, &blob)?;
         }
+        self.connection.waiting.drop_oldest()?;
         self.acknowledge(sender).map(Some)
     }
 
@@ -311,7 +364,8 @@ impl<S: Read + Write> Client<S> {
             Some(keys) => keys.clone(),
             None => match self.connection.ask(&Request::SenderKeys(sender))? {
                 Response::SenderKeys { phone, keys } if phone == sender => self.believe(sender, keys)?,
-                Response::Error => return Err(ClientError::UnknownPhone(sender)),
+                // It can never be verified, and must not hold up what others wrote.
+                Response::Error => return Ok(Arrival::Unshowable { sender, why: OpenError::UnknownSender }),
                 other => return Err(ClientError::Unexpected(other.code())),
             },
         };
@@ -327,12 +381,8 @@ impl<S: Read + Write> Client<S> {
         loop {
             match self.connection.next()? {
                 Response::Listening | Response::Error => return Ok(Received::LastOfSender),
-                Response::Message { sender: next, blob } => {
-                    self.connection.pushed.push_back((next, blob));
-                    if next == sender {
-                        return Ok(Received::MoreWait);
-                    }
-                }
+                Response::Message { sender: next, .. } if next == sender => return Ok(Received::MoreWait),
+                Response::Message { .. } => {}
                 other => return Err(ClientError::Unexpected(other.code())),
             }
         }

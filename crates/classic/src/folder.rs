@@ -1,12 +1,15 @@
 //! A client's folder, as the original leaves it: `me.info`, two private keys, the server's public key.
 //!
-//! Beside them stand two files of ours, which the original does not look at: the keys of those whom one talks with, kept from
-//! the first time on (`hush_keys`), and the digests of messages that were shown (`hush_shown`).
+//! Beside them stand three files of ours, which the original does not look at: the keys of those whom one talks with, kept from
+//! the first time on (`hush_keys`), the digests of messages that were shown (`hush_shown`), and the messages that came and
+//! were not shown yet (`hush_waiting`, [`Waiting`]).
 //!
 //! Invariants:
 //! - A key file is never half written: it is written aside, made durable, and renamed into place. Files of ours are 0600.
 //! - Keys of somebody that were seen once are never replaced by others: the protocol sets them once, so others are a lie.
 //! - A message is in `hush_shown` before it is acknowledged, so that it is not shown a second time when it is sent again.
+
+mod waiting;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -23,13 +26,16 @@ use crate::keys::{DhPublicKey, PublicKeys, RsaPem, VerifiedKeys};
 use crate::message::PrivateKeys;
 use crate::phone::Phone;
 
+pub use waiting::Waiting;
+
 const PHONE: &str = "me.info";
 const DH: &str = "dh_private_key.pem";
 const RSA: &str = "rsa_private_key.pem";
 const SERVER: &str = "server_public_key.pem";
 const KNOWN: &str = "hush_keys";
 const SHOWN: &str = "hush_shown";
-/// More than any file of a folder has, but for `hush_shown`.
+const WAITING: &str = "hush_waiting";
+/// More than any file of a folder has, but for `hush_shown` and `hush_waiting`.
 const LARGEST: u64 = 1 << 24;
 
 /// What cannot be done with a folder. Each names the file.
@@ -78,6 +84,12 @@ pub enum FolderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another process receives for this folder: end it first.
+    #[error("{path} is in use: another hush is at work in this folder, end it first")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// A key could not be made or written.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -108,7 +120,9 @@ impl Folder {
             }
             text => text?,
         };
-        let first = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
+        let first = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned();
+        // The original may pad it as it does on the wire.
+        let first = first.trim_matches(|c: char| c.is_whitespace() || c == '\0');
         first.parse().map_err(|error| damaged(&path, error))
     }
 
@@ -144,11 +158,9 @@ impl Folder {
     /// # Errors
     /// [`FolderError`]
     pub fn private_keys(&self, password: Option<&Password>) -> Result<PrivateKeys, FolderError> {
-        let key = |path: PathBuf| move |source| FolderError::Key { path, source };
-        let (dh, rsa) = (self.path.join(DH), self.path.join(RSA));
         Ok(PrivateKeys {
-            dh: DhPrivateKey::from_pem(&read(&dh)?, password).map_err(key(dh))?,
-            rsa: SigningKey::from_pem(&read(&rsa)?, password).map_err(key(rsa))?,
+            dh: open_key(&self.path.join(DH), |text| DhPrivateKey::from_pem(text, password))?,
+            rsa: open_key(&self.path.join(RSA), |text| SigningKey::from_pem(text, password))?,
         })
     }
 
@@ -161,6 +173,12 @@ impl Folder {
         if path.exists() { Err(FolderError::Registered { path }) } else { Ok(()) }
     }
 
+    /// Whether private keys are here: of a registration that began, where nobody is registered.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.path.join(DH).exists() && self.path.join(RSA).exists()
+    }
+
     /// The private keys of a registration that began here, or new ones, written before the server gets to see their public
     /// halves: it takes keys only once.
     ///
@@ -168,7 +186,7 @@ impl Folder {
     /// [`FolderError`]
     pub fn keys_for_registration(&self, password: Option<&Password>) -> Result<PrivateKeys, FolderError> {
         self.must_be_free()?;
-        if self.path.join(DH).exists() && self.path.join(RSA).exists() {
+        if self.has_keys() {
             return self.private_keys(password);
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
@@ -178,13 +196,17 @@ impl Folder {
         Ok(keys)
     }
 
-    /// Writes the private keys, encrypted where there is a password, in the place of those that are there.
+    /// Writes the private keys, encrypted where there is a password, in the place of those that are there. Both are whole and
+    /// durable aside before the first one takes its place: cut off in between, the new password opens both.
     ///
     /// # Errors
     /// [`FolderError`]
     pub fn write_keys(&self, keys: &PrivateKeys, password: Option<&Password>) -> Result<(), FolderError> {
-        write(&self.path.join(DH), keys.dh.to_pem(password)?.expose())?;
-        write(&self.path.join(RSA), keys.rsa.to_pem(password)?.expose())
+        let (dh, rsa) = (self.path.join(DH), self.path.join(RSA));
+        write_aside(&dh, keys.dh.to_pem(password)?.expose())?;
+        write_aside(&rsa, keys.rsa.to_pem(password)?.expose())?;
+        take_place(&dh)?;
+        take_place(&rsa)
     }
 
     /// Notes who is registered here: the last step of a registration.
@@ -202,7 +224,16 @@ impl Folder {
     pub fn known_keys(&self) -> Result<KnownKeys, FolderError> {
         let path = self.path.join(KNOWN);
         let mut keys = BTreeMap::new();
-        for line in read_or_empty(&path)?.lines() {
+        let text = read_or_empty(&path)?;
+        // The last line may be cut: its keys were not used yet.
+        let whole = text.rfind('\n').and_then(|end| text.get(..=end)).unwrap_or_default();
+        if whole.len() < text.len() {
+            let cut = |file: File| {
+                file.set_len(whole.len().try_into().unwrap_or(u64::MAX)).and_then(|()| file.sync_data())
+            };
+            append(&path).and_then(|file| cut(file).map_err(io_at(&path)))?;
+        }
+        for line in whole.lines() {
             let (phone, public) = read_known(line).ok_or_else(|| damaged(&path, "a line of another form"))?;
             keys.insert(phone, VerifiedKeys::from_kept(public)?);
         }
@@ -327,11 +358,38 @@ fn read_or_empty(path: &Path) -> Result<String, FolderError> {
     }
 }
 
+/// Reads a key file. Where the password is another one's, a change of it may have been cut off: what was written aside then takes
+/// its place, if this password opens it.
+fn open_key<K>(path: &Path, key: impl Fn(&[u8]) -> Result<K, KeyFileError>) -> Result<K, FolderError> {
+    match key(&read(path)?) {
+        Err(KeyFileError::WrongPassword) => {
+            let aside = read(&aside(path)).ok().and_then(|text| key(&text).ok());
+            let key = aside.ok_or_else(|| FolderError::Key {
+                path: path.to_owned(),
+                source: KeyFileError::WrongPassword,
+            })?;
+            take_place(path)?;
+            Ok(key)
+        }
+        key => key.map_err(|source| FolderError::Key { path: path.to_owned(), source }),
+    }
+}
+
 /// Writes a whole file in the place of the one that is there, or leaves that as it is.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    write_aside(path, bytes)?;
+    take_place(path)
+}
+
+fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
-    let aside = PathBuf::from(aside);
+    PathBuf::from(aside)
+}
+
+/// Writes a whole file beside the one that is there, durably.
+fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let aside = aside(path);
     let whole = || {
         match fs::remove_file(&aside) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -340,9 +398,18 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&aside, path)?;
-        File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-            .sync_all()
+        sync_folder(path)
     };
     whole().map_err(io_at(path))
+}
+
+/// Puts what was written aside in the place of the file.
+fn take_place(path: &Path) -> Result<(), FolderError> {
+    fs::rename(aside(path), path).and_then(|()| sync_folder(path)).map_err(io_at(path))
+}
+
+/// Makes durable what names there are in the folder of a file.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -5,7 +5,7 @@ use hushwire_types::{Entropy, SecretBytes, rng};
 
 use crate::blob::{HEAD, MessageBlob, NONCE, SALT};
 use crate::crypto::{CryptoError, DhPrivateKey, SigningKey, open_gcm, seal_gcm};
-use crate::keys::{Signature, VerifiedKeys};
+use crate::keys::{PublicKeys, Signature, VerifiedKeys};
 use crate::limits::{SENT_BLOB_BYTES, SIGNATURE_BYTES, TEXT_CHARACTERS};
 
 /// One's own private keys.
@@ -15,6 +15,16 @@ pub struct PrivateKeys {
     pub dh: DhPrivateKey,
     /// For signatures.
     pub rsa: SigningKey,
+}
+
+impl PrivateKeys {
+    /// Their public halves.
+    ///
+    /// # Errors
+    /// [`CryptoError`]
+    pub fn public(&self) -> Result<PublicKeys, CryptoError> {
+        Ok(PublicKeys { dh: self.dh.public()?, rsa: self.rsa.public_pem()? })
+    }
 }
 
 /// A text that may be sent. Wiped on drop.
@@ -70,6 +80,9 @@ pub enum OpenError {
     /// Not signed by the one it is said to be from, or not for us.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The server has no account of its sender, so that no key is there to hold it against.
+    #[error("nobody is registered under this number, so it cannot be verified; it is dropped")]
+    UnknownSender,
     /// The sender signed something that is no text of this protocol.
     #[error("the message is no text")]
     NotText,

@@ -372,6 +372,11 @@ impl Config {
 
     fn check_classic(&self) -> Result<(), ConfigError> {
         let contradiction = |text: &str| Err(ConfigError::Contradiction(text.to_owned()));
+        if self.classic.listen.is_none() && (self.classic.tls || self.classic.insecure_otp_echo) {
+            return contradiction(
+                "classic.tls and classic.insecure_otp_echo say how to listen for wire version 1: give --classic or classic.listen",
+            );
+        }
         let on_loopback = self.classic.listen.is_some_and(|address| address.ip().is_loopback());
         if self.classic.insecure_otp_echo && !on_loopback {
             return contradiction(
@@ -446,11 +451,20 @@ mod tests {
             "[registration]\nmethods = [\"phone\"]\n",
             "[classic]\nlisten = \"0.0.0.0:8080\"\ninsecure_otp_echo = true\n",
             "[classic]\ninsecure_otp_echo = true\n",
+            "[classic]\ntls = true\n",
             "listen = \"127.0.0.1:7900\"\n[tls]\nmode = \"off\"\n[classic]\nlisten = \"127.0.0.1:8080\"\ntls = true\n",
         ];
         for case in cases {
             let error = from(case, &[], vec![]).unwrap_err();
             assert!(error.contains("hold together"), "{case}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_listener_that_is_off_names_its_flag() {
+        for case in ["[classic]\ninsecure_otp_echo = true\n", "[classic]\ntls = true\n"] {
+            let error = from(case, &[], vec![]).unwrap_err();
+            assert!(error.contains("give --classic"), "{error}");
         }
     }
 

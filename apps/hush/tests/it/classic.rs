@@ -123,6 +123,21 @@ fn people_register_and_write_inside_tls() {
 }
 
 #[test]
+fn a_registration_that_was_cut_off_at_its_last_step_is_finished() {
+    let town = Town::new();
+    town.join("alice", ALICE);
+    town.join("bob", BOB);
+    let note = town.folder("alice").join("me.info");
+    fs::remove_file(&note).unwrap();
+    // Another's number stays another's.
+    town.run("alice", &["register", BOB], "").expect(1).sentence(&["registers nobody under this number"]);
+    assert!(!note.exists());
+    town.run("alice", &["register", ALICE], "").expect(0);
+    town.run("alice", &["send", BOB, "hello"], "").expect(0);
+    assert_eq!(town.run("bob", &["receive"], "").expect(0).stdout, [format!("{ALICE}: hello")]);
+}
+
+#[test]
 fn a_password_is_asked_for_and_an_original_folder_is_protected() {
     let town = Town::new();
     for name in ["me.info", "dh_private_key.pem", "rsa_private_key.pem", "server_public_key.pem"] {

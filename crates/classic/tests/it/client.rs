@@ -78,9 +78,13 @@ fn folder() -> (tempfile::TempDir, Folder) {
     (dir, folder)
 }
 
+fn connection(script: &Script, folder: &Folder) -> Connection<Script> {
+    Connection::new(script.clone(), bob(), 3, folder.waiting().unwrap())
+}
+
 fn client(script: &Script, folder: &Folder) -> Client<Script> {
     let own = folder.private_keys(Some(&bobs_password())).unwrap();
-    Client::new(Connection::new(script.clone(), bob(), 3), folder, own).unwrap()
+    Client::new(connection(script, folder), folder, own).unwrap()
 }
 
 fn message(blob: MessageBlob) -> Response {
@@ -104,7 +108,8 @@ fn receive(client: &mut Client<Script>) -> (Option<Arrival>, Result<Option<Recei
 fn somebody_registers() {
     let script =
         Script::new([vec![Response::Registration(None)], vec![Response::OtpOk], vec![Response::KeysSet]]);
-    let mut connection = Connection::new(script.clone(), bob(), 3);
+    let (_dir, folder) = folder();
+    let mut connection = connection(&script, &folder);
     assert_eq!(connection.register().unwrap(), None);
     connection.confirm(Otp::new(123_456).unwrap()).unwrap();
     connection.send_keys(&private_keys("bob")).unwrap();
@@ -124,7 +129,8 @@ fn refusals_are_told_apart() {
         vec![Response::OtpOk],
         vec![],
     ]);
-    let mut connection = Connection::new(script, bob(), 3);
+    let (_dir, folder) = folder();
+    let mut connection = connection(&script, &folder);
     assert!(matches!(connection.register(), Err(ClientError::RegistrationRefused)));
     assert!(matches!(connection.confirm(Otp::new(123_456).unwrap()), Err(ClientError::WrongCode)));
     assert!(matches!(connection.login(), Err(ClientError::LoginRefused)));
@@ -238,4 +244,153 @@ fn what_is_sent_can_be_read_by_its_recipient() {
     let bobs = signed_keys("bob").verify(&server_key().verifying().unwrap()).unwrap();
     assert_eq!((recipient, message::open(&private_keys("alice").dh, &bobs, &blob)), (alice(), Ok(text)));
     assert!(matches!(receive(&mut client).0, Some(Arrival::Text { .. })), "what came meanwhile is kept");
+}
+
+/// A message that nobody waits for comes while `act` goes on, and the client ends before it shows it.
+fn comes_while(answers: Vec<Response>, act: impl FnOnce(&mut Client<Script>)) {
+    let (dir, folder) = folder();
+    let script = Script::new([answers, vec![Response::MessageSent]]);
+    let mut ended = client(&script, &folder);
+    act(&mut ended);
+    assert!(!script.asked().contains(&830), "it is not acknowledged before it was shown");
+    drop(ended);
+    // Later there is no trace of it at the server.
+    let script = Script::new([
+        vec![Response::Login],
+        vec![alices_keys(signed_keys("alice"))],
+        vec![Response::Listening],
+    ]);
+    let mut later = client(&script, &folder);
+    later.login().unwrap();
+    assert!(matches!(receive(&mut later).0, Some(Arrival::Text { .. })), "it was kept");
+    assert_eq!(receive(&mut later).0, None, "and is shown once");
+    drop(later);
+    assert_eq!(std::fs::read(dir.path().join("hush_waiting")).unwrap(), b"");
+    assert_eq!(receive(&mut client(&Script::default(), &folder)).0, None);
+}
+
+fn say_hello(client: &mut Client<Script>) {
+    client.send(alice(), &Text::new("hello".to_owned()).unwrap(), &OsEntropy).unwrap();
+}
+
+#[test]
+fn a_message_that_answers_a_login_outlives_the_client() {
+    comes_while(vec![message(blob())], |client| client.login().unwrap());
+}
+
+#[test]
+fn a_message_that_follows_the_answer_to_a_login_outlives_the_client() {
+    comes_while(vec![Response::Login, message(blob())], |client| {
+        client.login().unwrap();
+        client.settle().unwrap();
+    });
+}
+
+#[test]
+fn a_message_that_comes_while_one_is_sent_outlives_the_client() {
+    // The script knows Alice's keys only from the server, here and later.
+    let keys = || Response::RecipientKeys(signed_keys("alice"));
+    let (_dir, folder) = folder();
+    let script = Script::new([vec![message(blob()), keys()], vec![Response::MessageSent]]);
+    let mut ended = client(&script, &folder);
+    say_hello(&mut ended);
+    drop(ended);
+    let script = Script::new([vec![Response::Listening]]);
+    let mut later = client(&script, &folder);
+    assert!(matches!(receive(&mut later).0, Some(Arrival::Text { .. })));
+    assert_eq!(script.asked(), [830]);
+    assert_eq!(receive(&mut later).0, None);
+}
+
+#[test]
+fn two_messages_in_one_packet_are_both_kept() {
+    let (_dir, folder) = folder();
+    let forged = |byte: usize| {
+        let mut bytes = blob().as_bytes().to_vec();
+        bytes[byte] ^= 1;
+        message(MessageBlob::new(bytes.into()).unwrap())
+    };
+    let script = Script::new([vec![Response::Login, message(blob()), forged(545), forged(546)]]);
+    let mut ended = client(&script, &folder);
+    ended.login().unwrap();
+    ended.settle().unwrap();
+    drop(ended);
+    let keys = vec![alices_keys(signed_keys("alice"))];
+    let script =
+        Script::new([keys, vec![Response::Listening], vec![Response::Listening], vec![Response::Listening]]);
+    let mut later = client(&script, &folder);
+    assert!(matches!(receive(&mut later).0, Some(Arrival::Text { .. })), "in the order in which they came");
+    assert!(matches!(receive(&mut later).0, Some(Arrival::Unshowable { .. })));
+    drop(later);
+    // Cut off in between, what was shown is not shown again, and what was not is.
+    let script = Script::new([vec![Response::Listening]]);
+    let mut last = client(&script, &folder);
+    assert!(matches!(receive(&mut last).0, Some(Arrival::Unshowable { .. })));
+    assert_eq!(receive(&mut last).0, None);
+}
+
+#[test]
+fn a_message_that_could_not_be_shown_is_shown_later() {
+    let (_dir, folder) = folder();
+    let script = Script::new([vec![alices_keys(signed_keys("alice"))]]);
+    let mut ended = client(&script, &folder);
+    script.push(&message(blob()));
+    assert!(ended.receive(|_| Err(ErrorKind::BrokenPipe.into())).is_err());
+    drop(ended);
+    // A server that has it still sends it again: it is one message.
+    let script = Script::new([vec![message(blob())], vec![Response::Listening]]);
+    let mut later = client(&script, &folder);
+    later.login().unwrap();
+    assert!(matches!(receive(&mut later).0, Some(Arrival::Text { .. })));
+    assert_eq!(receive(&mut later).0, None);
+}
+
+#[test]
+fn a_message_of_somebody_without_an_account_does_not_block_others() {
+    let (_dir, folder) = folder();
+    let nobody = Response::Message { sender: "0599".parse().unwrap(), blob: blob() };
+    let script = Script::new([
+        vec![nobody, message(blob())],
+        vec![Response::Error],
+        vec![Response::Listening],
+        vec![alices_keys(signed_keys("alice"))],
+        vec![Response::Listening],
+    ]);
+    let mut client = client(&script, &folder);
+    client.login().unwrap();
+    let (seen, received) = receive(&mut client);
+    assert!(
+        matches!(seen, Some(Arrival::Unshowable { why: message::OpenError::UnknownSender, .. })),
+        "{seen:?}"
+    );
+    assert_eq!(received.unwrap(), Some(Received::LastOfSender), "acknowledged: it does not come again");
+    assert!(matches!(receive(&mut client).0, Some(Arrival::Text { .. })));
+    assert_eq!(script.asked(), [827, 832, 830, 832, 830]);
+}
+
+#[test]
+fn an_account_is_ones_own_if_the_server_vouches_for_the_keys() {
+    let (_dir, folder) = folder();
+    let server = server_key().verifying().unwrap();
+    let keys = |who| vec![Response::RecipientKeys(signed_keys(who))];
+    let forged = SignedKeys { dh_signature: signed_keys("alice").dh_signature, ..signed_keys("bob") };
+    let script = Script::new([
+        // One that tells strangers, one that wants a login first, another's account, a lie, and one that lets nobody in.
+        keys("bob"),
+        vec![Response::Error],
+        vec![Response::Login],
+        keys("bob"),
+        keys("alice"),
+        vec![Response::RecipientKeys(forged)],
+        vec![Response::Error],
+        vec![Response::LoginFailed],
+    ]);
+    let mut connection = connection(&script, &folder);
+    let mut ask = || connection.is_account_of(&private_keys("bob"), &server);
+    assert!(ask().unwrap());
+    assert!(ask().unwrap());
+    assert!(!ask().unwrap());
+    assert!(matches!(ask(), Err(ClientError::ForgedKeys { .. })));
+    assert!(matches!(ask(), Err(ClientError::LoginRefused)));
+    assert_eq!(script.asked(), [828, 828, 827, 828, 828, 828, 828, 827]);
 }

@@ -122,3 +122,69 @@ fn what_was_shown_is_remembered_also_after_a_cut_line() {
     let again = folder.shown().unwrap();
     assert!(again.contains(alice(), &blob()) && again.contains(bob(), &blob()));
 }
+
+#[test]
+fn a_cut_last_message_is_dropped_and_one_process_at_a_time_keeps_them() {
+    let dir = copy("bob");
+    let folder = Folder::new(dir.path());
+    let path = dir.path().join("hush_waiting");
+    let line = format!("{} {}\n", alice(), data_encoding::BASE64.encode(blob().as_bytes()));
+    std::fs::write(&path, format!("{line}{}", line.get(..40).unwrap())).unwrap();
+    let waiting = folder.waiting().unwrap();
+    assert_eq!(waiting.oldest(), Some(&(alice(), blob())));
+    assert!(matches!(folder.waiting(), Err(FolderError::Busy { .. })));
+    drop(waiting);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), line);
+    folder.shown().unwrap().insert(alice(), &blob()).unwrap();
+    assert_eq!(folder.waiting().unwrap().oldest(), None, "it was shown before the end");
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+}
+
+#[test]
+fn a_change_of_the_password_that_was_cut_off_leaves_keys_that_open() {
+    let names = ["dh_private_key.pem", "rsa_private_key.pem"];
+    let new = SecretBytes::new(b"new password".to_vec());
+    let changed = copy("bob");
+    let keys = Folder::new(changed.path()).private_keys(Some(&bobs_password())).unwrap();
+    Folder::new(changed.path()).write_keys(&keys, Some(&new)).unwrap();
+    // Cut off with both files aside, and with the first one in its place.
+    for done in 0..2 {
+        let dir = copy("bob");
+        for (at, name) in names.iter().enumerate() {
+            let name = if at < done { (*name).to_owned() } else { format!("{name}.new") };
+            std::fs::copy(changed.path().join(name.trim_end_matches(".new")), dir.path().join(name)).unwrap();
+        }
+        let folder = Folder::new(dir.path());
+        assert_eq!(folder.private_keys(Some(&bobs_password())).is_ok(), done == 0);
+        let wrong = folder.private_keys(Some(&SecretBytes::new(b"wrong".to_vec())));
+        assert!(matches!(wrong, Err(FolderError::Key { source: KeyFileError::WrongPassword, .. })));
+        let again = folder.private_keys(Some(&new)).unwrap();
+        assert_eq!(again.public().unwrap(), signed_keys("bob").keys);
+        assert!(names.iter().all(|name| !dir.path().join(format!("{name}.new")).exists()), "it was finished");
+        assert!(folder.private_keys(Some(&bobs_password())).is_err());
+    }
+}
+
+#[test]
+fn a_cut_last_line_of_known_keys_is_dropped() {
+    let dir = copy("alice");
+    let server = server_key().verifying().unwrap();
+    let verified = |who: &str| signed_keys(who).verify(&server).unwrap();
+    let folder = Folder::new(dir.path());
+    assert!(folder.known_keys().unwrap().keep(bob(), verified("bob")).unwrap());
+    let path = dir.path().join("hush_keys");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}{}", text.get(..30).unwrap())).unwrap();
+    let mut known = folder.known_keys().unwrap();
+    assert_eq!(known.of(bob()).unwrap().public(), &signed_keys("bob").keys);
+    assert!(known.keep(alice(), verified("alice")).unwrap());
+    let again = folder.known_keys().unwrap();
+    assert!(again.of(bob()).is_some() && again.of(alice()).is_some());
+}
+
+#[test]
+fn a_phone_may_be_padded_as_on_the_wire() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("me.info"), "050222\0\0\0\0\n").unwrap();
+    assert_eq!(Folder::new(dir.path()).phone().unwrap(), "050222".parse().unwrap());
+}

@@ -22,6 +22,8 @@ import original as o
 
 HUSHD, HUSH = sys.argv[1], sys.argv[2]
 PATIENCE = 60
+# Every code that an answer carried: none of them may be in a log.
+CODES = set()
 
 
 def padded(phone):
@@ -125,6 +127,7 @@ class Original:
     def register(self, repeats=1):
         code, payload = self.ask(825, repeats=repeats)
         assert code == 1600, code
+        CODES.add(str(struct.unpack(">I", payload)[0]))
         assert self.ask(831, payload, repeats) == (1604, b"")
         keys = o.public_raw(self.dh) + o.public_pem(self.rsa)
         assert self.ask(826, keys, repeats) == (1602, b"")
@@ -272,10 +275,20 @@ class OriginalServer(threading.Thread):
         self.port = self.listener.getsockname()[1]
         self.key, self.forge = o.rsa_key(), forge
         self.clients, self.queue = {}, []
+        # What is sent in one packet with, or right after, the answer to a request, by its code; it is nowhere else then.
+        self.pushed = {}
         self.start()
 
     def answer(self, code, payload=b""):
-        self.connection.sendall(struct.pack(">BHI", 1, code, len(payload)) + payload)
+        self.connection.sendall(self.frame(code, payload))
+
+    @staticmethod
+    def frame(code, payload=b""):
+        return struct.pack(">BHI", 1, code, len(payload)) + payload
+
+    def push(self, code):
+        for message in self.pushed.pop(code, []):
+            self.connection.sendall(self.frame(1608, message))
 
     def keys(self, phone):
         dh, pem = self.clients[phone]
@@ -300,6 +313,7 @@ class OriginalServer(threading.Thread):
                 payload = packet[17:]
                 assert version == 1 and len(payload) == size
                 self.handle(phone, code, payload)
+                self.push(code)
 
     def handle(self, phone, code, payload):
         if code == 825:
@@ -345,6 +359,35 @@ def hush_and_an_original_server(root):
             assert texts == [] and "not shown" in got.stderr, got
         else:
             assert texts == ["over the original's server", "and more"], texts
+            pushed_unasked(server, one, other)
+
+
+def pushed_unasked(server, one, other):
+    """Messages that come while `login`, `send` and the end of `chat` go on, each of them sent once, are all shown once."""
+    def blobs(*texts):
+        for text in texts:
+            hush(one, server.port, "send", "0502", text)
+        return [server.next(padded("0502")) for _ in texts]
+
+    first, second, third, last = blobs("during login", "and another", "during send", "at the end")
+    server.pushed[827] = [first, second]
+    hush(other, server.port, "login")
+    server.pushed[829] = [third]
+    hush(other, server.port, "send", "0501", "unrelated")
+    got = hush(other, server.port, "receive")
+    assert [line["text"] for line in lines(got)] == ["during login", "and another", "during send"], got
+    server.pushed[829] = [last]
+    got = hush(other, server.port, "chat", "0501", text="bye\n")
+    assert [line["text"] for line in lines(got)] == ["at the end"], got
+    assert lines(hush(other, server.port, "receive")) == []
+    # A queue whose messages are the answers to logins.
+    for text in ("queued 1", "queued 2"):
+        hush(one, server.port, "send", "0502", text)
+    hush(other, server.port, "login")
+    hush(other, server.port, "login")
+    assert server.queue == [] or server.next(padded("0502")) is None, "the logins took both"
+    got = hush(other, server.port, "receive")
+    assert [line["text"] for line in lines(got)] == ["queued 1", "queued 2"], got
 
 
 def moving_over(root):
@@ -455,10 +498,24 @@ def killed_in_the_middle(root, server, kills=8):
     return len(kept)
 
 
+def wrong_codes(root, server):
+    """The original prints the right code when a wrong one is given."""
+    carol = Original(os.path.join(root, "carol"), "0504444444", server.port)
+    code, payload = carol.ask(825)
+    assert code == 1600, code
+    right = struct.unpack(">I", payload)[0]
+    wrong = right + 1 if right < 999999 else right - 1
+    CODES.update((str(right), str(wrong)))
+    assert carol.ask(831, struct.pack(">I", wrong)) == (1607, b"")
+    assert carol.ask(831, payload) == (1604, b""), "the right one still counts"
+    carol.socket.close()
+
+
 def nothing_secret_in_the_log(server):
     log = "".join(server.log)
     assert "wire version 1" in log, "no log was read"
-    for canary in ("0501111111", "0502222222", "BEGIN", "PRIVATE"):
+    assert len(CODES) >= 4, CODES
+    for canary in ("0501111111", "0502222222", "0504444444", "BEGIN", "PRIVATE", *CODES):
         assert canary not in log, canary
 
 
@@ -473,6 +530,7 @@ def main():
             ("hush and an original's server, also one that lies", lambda: hush_and_an_original_server(root)),
             ("moving over", lambda: moving_over(root)),
             ("hushd killed in the middle", lambda: killed_in_the_middle(root, server)),
+            ("wrong codes", lambda: wrong_codes(root, server)),
             ("nothing secret in the log", lambda: nothing_secret_in_the_log(server)),
         ]
         os.makedirs(os.path.join(root, "keys"))

@@ -35,7 +35,8 @@ fn carry_out(context: &Context, classic: &Classic) -> Done<Exit> {
             register(context, classic, &folder, number(phone)?, protect, *code_stdin)
         }
         ClassicCommand::Login => {
-            let (_, phone) = online(context, classic, &folder)?;
+            let (mut client, phone) = online(context, classic, &folder)?;
+            client.settle()?;
             let object = json!({ "phone": phone.to_string(), "online": true });
             let _ = context.say.data(&object, || format!("{phone} is let in."));
             Ok(Exit::Ok)
@@ -63,7 +64,8 @@ fn register(
 ) -> Done<Exit> {
     folder.must_be_free()?;
     // Without the server's key no answer of it could be believed.
-    folder.server_key()?;
+    let server = folder.server_key()?;
+    let began_before = folder.has_keys();
     let password = match folder.needs_password() {
         Ok(true) => Some(password::ask(&context.global, password::Asking::Open)?),
         Ok(false) => None,
@@ -73,22 +75,32 @@ fn register(
         let _waiting = context.say.waiting("Making your keys…");
         folder.keys_for_registration(password.as_ref())?
     };
-    let mut connection = connect(context, classic, phone)?;
-    let otp = match connection.register()? {
-        Some(otp) => {
-            context
-                .say
-                .note("The server gives codes to whoever asks: anybody can register any number there.");
-            otp
+    let mut connection = connect(context, classic, folder, phone)?;
+    match connection.register() {
+        // Cut off after the server had the keys: all that is missing is the note of it.
+        Err(ClientError::RegistrationRefused) if began_before => match connection
+            .is_account_of(&keys, &server)
+        {
+            Ok(true) => {}
+            Ok(false) | Err(ClientError::LoginRefused) => return Err(ClientError::RegistrationRefused.into()),
+            Err(error) => return Err(error.into()),
+        },
+        otp => {
+            let otp = given_or_asked(context, otp?, code_stdin)?;
+            connection.confirm(otp)?;
+            connection.send_keys(&keys)?;
         }
-        None => code(code_stdin)?,
-    };
-    connection.confirm(otp)?;
-    connection.send_keys(&keys)?;
+    }
     folder.write_phone(phone)?;
     let object = json!({ "phone": phone.to_string(), "dir": classic.dir.display().to_string() });
     let _ = context.say.data(&object, || format!("{phone} is registered."));
     Ok(Exit::Ok)
+}
+
+fn given_or_asked(context: &Context, given: Option<Otp>, code_stdin: bool) -> Result<Otp, Failure> {
+    let Some(otp) = given else { return code(code_stdin) };
+    context.say.note("The server gives codes to whoever asks: anybody can register any number there.");
+    Ok(otp)
 }
 
 fn code(from_stdin: bool) -> Result<Otp, Failure> {
@@ -127,10 +139,11 @@ fn protect(context: &Context, folder: &Folder) -> Done<Exit> {
     Ok(Exit::Ok)
 }
 
-fn connect(context: &Context, classic: &Classic, phone: Phone) -> Result<Connection<Stream>, Failure> {
+fn connect(context: &Context, classic: &Classic, folder: &Folder, phone: Phone) -> Done<Connection<Stream>> {
+    let waiting = folder.waiting()?;
     let stream = Stream::open(&classic.server, classic.tls_certificate.as_deref(), context.patience())?;
     let ticks = context.patience().as_millis() / TICK.as_millis();
-    Ok(Connection::new(stream, phone, u32::try_from(ticks).unwrap_or(u32::MAX)))
+    Ok(Connection::new(stream, phone, u32::try_from(ticks).unwrap_or(u32::MAX), waiting))
 }
 
 /// A client of the folder that the server has let in.
@@ -141,7 +154,7 @@ fn online(context: &Context, classic: &Classic, folder: &Folder) -> Done<(Client
         false => None,
     };
     let keys = folder.private_keys(password.as_ref())?;
-    let connection = connect(context, classic, phone)?;
+    let connection = connect(context, classic, folder, phone)?;
     let mut client = Client::new(connection, folder, keys)?;
     client.login()?;
     Ok((client, phone))

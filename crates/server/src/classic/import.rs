@@ -31,7 +31,10 @@ pub enum ImportError {
     File(#[from] std::io::Error),
     /// The key file holds something else, or needs its password.
     #[error("the key file cannot be used: {0}")]
-    KeyFile(#[from] KeyFileError),
+    KeyFile(KeyFileError),
+    /// The key file is encrypted and no password was given.
+    #[error("the key file is encrypted: give its password with --password-file")]
+    PasswordNeeded,
     /// This server's clients hold another key: it cannot have both.
     #[error(
         "this server has another key already, and clients that trust it: import into a server that nobody of wire version 1 uses"
@@ -46,6 +49,15 @@ pub enum ImportError {
     /// The store failed. What was imported stays; import again.
     #[error("the database cannot be written: {0}")]
     Store(#[from] StoreError),
+}
+
+impl From<KeyFileError> for ImportError {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::PasswordNeeded => Self::PasswordNeeded,
+            other => Self::KeyFile(other),
+        }
+    }
 }
 
 /// What came of it.
@@ -63,7 +75,9 @@ pub struct Imported {
     pub messages: usize,
     /// Messages that were here before.
     pub messages_before: usize,
-    /// Messages that are none, or for nobody who is here, or that have no room.
+    /// Messages whose sender or recipient has no account here: nobody could verify them, or read them.
+    pub messages_of_nobody: usize,
+    /// Messages that are none, or that have no room.
     pub messages_refused: usize,
 }
 
@@ -146,8 +160,14 @@ fn messages(
     now: Timestamp,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
-    let writes: Vec<Write> = batch.iter().filter_map(message).collect();
-    imported.messages_refused += batch.len().saturating_sub(writes.len());
+    let mut writes: Vec<Write> = Vec::with_capacity(batch.len());
+    for row in batch {
+        match message(row) {
+            None => imported.messages_refused += 1,
+            Some(message) if has_both(store, &message)? => writes.push(message.into()),
+            Some(_) => imported.messages_of_nobody += 1,
+        }
+    }
     for outcome in store.write(writes, now)? {
         match outcome {
             Ok(Written::ClassicStored(ClassicStored::New)) => imported.messages += 1,
@@ -158,18 +178,21 @@ fn messages(
     Ok(())
 }
 
-fn message(row: &OriginalMessage) -> Option<Write> {
+/// Whether there are accounts of both.
+fn has_both(store: &dyn Store, message: &StoreClassic) -> Result<bool, StoreError> {
+    Ok(store.classic_account(message.recipient)?.is_some()
+        && store.classic_account(message.sender)?.is_some())
+}
+
+fn message(row: &OriginalMessage) -> Option<StoreClassic> {
     let (recipient, sender): (Phone, Phone) = (row.receiver.parse().ok()?, row.sender.parse().ok()?);
     let blob = blob(&row.message)?;
-    Some(
-        StoreClassic {
-            recipient: stored(recipient),
-            sender: stored(sender),
-            digest: digest(recipient, sender, &blob),
-            blob: blob.as_bytes().clone(),
-        }
-        .into(),
-    )
+    Some(StoreClassic {
+        recipient: stored(recipient),
+        sender: stored(sender),
+        digest: digest(recipient, sender, &blob),
+        blob: blob.as_bytes().clone(),
+    })
 }
 
 /// By what a message is known that is stored twice.

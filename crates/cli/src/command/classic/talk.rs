@@ -35,7 +35,9 @@ pub(super) fn send(
     };
     let text = Text::new(text).map_err(|error| Failure::usage(error.to_string()))?;
     let (mut client, _) = online(context, classic, folder)?;
-    client.send(to, &text, &OsEntropy)?;
+    let sent = client.send(to, &text, &OsEntropy);
+    client.settle()?;
+    sent?;
     let _ = context.say.data(&json!({ "to": to.to_string(), "sent": true }), || format!("Sent to {to}."));
     Ok(Exit::Ok)
 }
@@ -68,7 +70,11 @@ pub(super) fn chat(context: &Context, classic: &Classic, folder: &Folder, with: 
                     return Ok(Exit::Ok);
                 }
             }
-            Err(TryRecvError::Disconnected) => return Ok(Exit::Ok),
+            Err(TryRecvError::Disconnected) => {
+                client.settle()?;
+                drain(context, &mut client)?;
+                return Ok(Exit::Ok);
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use super::peer::{Codes, Hub, Peer, blob, public_keys, vectors};
 const ALICE: &str = "0501111111";
 const BOB: &str = "0502222222";
 
-/// A database as the original leaves it: two accounts, one that was never verified, one without keys, three messages.
+/// A database as the original leaves it: two accounts, one that was never verified, one without keys, three messages
+/// between accounts and three that are not.
 fn original(folder: &Path) -> PathBuf {
     let path = folder.join("E2EE_clients.db");
     let database = Connection::open(&path).unwrap();
@@ -38,6 +39,12 @@ fn original(folder: &Path) -> PathBuf {
     database.execute(insert, (BOB, ALICE, hex, "2024-01-02 10:00:00.2")).unwrap();
     database.execute(insert, (BOB, ALICE, &blob(1).as_bytes()[..], "2024-01-02 10:00:00.1")).unwrap();
     database.execute(insert, (BOB, ALICE, base64, "2024-01-02 10:00:00.3")).unwrap();
+    // Of a sender or for a recipient without an account: one that never finished, two that were never there.
+    for (number, receiver, sender) in [(4, BOB, "0503333333"), (5, BOB, "0599"), (6, "0599", ALICE)] {
+        let blob = blob(number);
+        let row = (receiver, sender, &blob.as_bytes()[..], "2024-01-02 10:00:00.4");
+        database.execute(insert, row).unwrap();
+    }
     path
 }
 
@@ -52,6 +59,7 @@ const FIRST: Imported = Imported {
     accounts_taken: 0,
     messages: 3,
     messages_before: 0,
+    messages_of_nobody: 3,
     messages_refused: 0,
 };
 
@@ -117,4 +125,7 @@ async fn what_is_no_database_of_the_original_is_left_alone() {
     std::fs::write(&path, "no database").unwrap();
     assert!(matches!(premises.import_classic(&path, &key(), None), Err(ImportError::Original(_))));
     assert!(matches!(premises.import_classic(&path, &path, None), Err(ImportError::KeyFile(_))));
+    let encrypted = vectors().join("bob/rsa_private_key.pem");
+    let refused = premises.import_classic(&path, &encrypted, None).unwrap_err();
+    assert_eq!(refused.to_string(), "the key file is encrypted: give its password with --password-file");
 }
