@@ -365,7 +365,10 @@ impl<S: Read + Write> Client<S> {
             None => match self.connection.ask(&Request::SenderKeys(sender))? {
                 Response::SenderKeys { phone, keys } if phone == sender => self.believe(sender, keys)?,
                 // It can never be verified, and must not hold up what others wrote.
-                Response::Error => return Ok(Arrival::Unshowable { sender, why: OpenError::UnknownSender }),
+                Response::Error if self.server_has_accounts()? => {
+                    return Ok(Arrival::Unshowable { sender, why: OpenError::UnknownSender });
+                }
+                Response::Error => return Err(ClientError::UnknownPhone(sender)),
                 other => return Err(ClientError::Unexpected(other.code())),
             },
         };
@@ -373,6 +376,12 @@ impl<S: Read + Write> Client<S> {
             Ok(text) => Arrival::Text { sender, text },
             Err(why) => Arrival::Unshowable { sender, why },
         })
+    }
+
+    /// Whether the server can look accounts up at this moment: a passing failure of its database is told as if there were none.
+    fn server_has_accounts(&mut self) -> Result<bool, ClientError> {
+        let own = self.connection.phone;
+        Ok(matches!(self.connection.ask(&Request::RecipientKeys(own))?, Response::RecipientKeys(_)))
     }
 
     /// Tells that a message was read. The next one of this sender, where there is one, is the answer.

@@ -352,6 +352,7 @@ fn a_message_of_somebody_without_an_account_does_not_block_others() {
     let script = Script::new([
         vec![nobody, message(blob())],
         vec![Response::Error],
+        vec![Response::RecipientKeys(signed_keys("bob"))],
         vec![Response::Listening],
         vec![alices_keys(signed_keys("alice"))],
         vec![Response::Listening],
@@ -365,7 +366,25 @@ fn a_message_of_somebody_without_an_account_does_not_block_others() {
     );
     assert_eq!(received.unwrap(), Some(Received::LastOfSender), "acknowledged: it does not come again");
     assert!(matches!(receive(&mut client).0, Some(Arrival::Text { .. })));
-    assert_eq!(script.asked(), [827, 832, 830, 832, 830]);
+    assert_eq!(script.asked(), [827, 832, 828, 830, 832, 830]);
+}
+
+#[test]
+fn a_message_stays_where_the_server_cannot_look_accounts_up_at_that_moment() {
+    let (_dir, folder) = folder();
+    let script = Script::new([
+        vec![message(blob())],
+        vec![Response::Error],
+        vec![Response::Error],
+        vec![alices_keys(signed_keys("alice"))],
+        vec![Response::Listening],
+    ]);
+    let mut client = client(&script, &folder);
+    client.login().unwrap();
+    let (seen, received) = receive(&mut client);
+    assert!(seen.is_none() && matches!(received, Err(ClientError::UnknownPhone(_))), "{received:?}");
+    assert!(matches!(receive(&mut client).0, Some(Arrival::Text { .. })));
+    assert_eq!(script.asked(), [827, 832, 828, 832, 830]);
 }
 
 #[test]
