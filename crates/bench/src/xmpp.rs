@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::hushd::Cores;
 use crate::scenario::{Ground, percentiles};
 use crate::table::Figure;
 
@@ -58,7 +57,7 @@ pub(crate) fn others(ground: &Ground, plan: Plan) -> Result<Vec<Figure>> {
 
 #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn measure(ground: &Ground, program: Program, archive: Archive, plan: Plan) -> Result<Vec<Figure>> {
-    let host = Host::start(program, archive, plan.pairs, &ground.folder, Cores::of_server())?;
+    let host = Host::start(program, archive, plan.pairs, &ground.folder, ground.cores)?;
     let (begin, before) = (Instant::now(), host.cpu_seconds()?);
     let run = ground.runtime.block_on(talk::run(host.address(), plan))?;
     let (span, used) = (begin.elapsed().as_secs_f64(), host.cpu_seconds()? - before);

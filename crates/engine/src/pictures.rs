@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Invariants:
-//! - A profile is told to nobody whom this person has not accepted, and taken only from the other side of a direct conversation.
+//! - A profile is told once to each account that this person talks with and has accepted, and again when it changes; it is taken only
+//!   from the other side of a direct conversation.
 //! - A group has the picture that its details name; whoever says another one changes nothing.
 //! - A picture is kept as long as an account, a group or a wish has it. It is never decoded here.
 

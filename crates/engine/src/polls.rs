@@ -1,10 +1,9 @@
-//! Polls and votes, pins, cards, messages sent on, and what this account says of itself.
+//! Polls and votes, pins, cards, and messages sent on.
 //!
 //! Invariants:
 //! - A vote names its poll and all that its author chooses; of one account the last one counts. What comes after the poll's author
 //!   closed it does not, in the order in which the server accepted them: so all count the same.
 //! - A pin is by whoever may rename the conversation; the last one counts.
-//! - What this account says of itself is told once to each account that it talks with, and again when it changes.
 
 use hushwire_client_store::about::{self, Aspect};
 use hushwire_client_store::account;
