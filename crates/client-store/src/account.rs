@@ -12,6 +12,7 @@ use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 use crate::column::{fixed_at, int, invalid, opt_fixed_at, opt_time_at, time, time_at, uint_at};
+use crate::picture::Hash;
 use crate::{StoreError, Tx, View};
 
 /// An account, one's own included.
@@ -46,6 +47,8 @@ pub struct Says {
     pub name: String,
     /// A few words.
     pub about: String,
+    /// Which picture it shows ([`crate::picture`]).
+    pub picture: Option<Hash>,
 }
 
 impl fmt::Debug for Says {
@@ -201,9 +204,9 @@ pub fn set_username(tx: &Tx<'_>, account: &AccountId, username: Option<&str>) ->
 /// The database cannot be written.
 pub fn set_says(tx: &Tx<'_>, account: &AccountId, says: &Says) -> Result<bool, StoreError> {
     let changed = tx.erase(
-        "UPDATE account SET profile_name = ?2, about = ?3
-         WHERE account = ?1 AND (profile_name IS NOT ?2 OR about IS NOT ?3)",
-        params![account.as_ref(), says.name, says.about],
+        "UPDATE account SET profile_name = ?2, about = ?3, picture = ?4
+         WHERE account = ?1 AND (profile_name IS NOT ?2 OR about IS NOT ?3 OR picture IS NOT ?4)",
+        params![account.as_ref(), says.name, says.about, says.picture],
     )?;
     Ok(changed > 0)
 }
@@ -252,6 +255,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
         says: Says {
             name: row.get::<_, Option<String>>("profile_name")?.unwrap_or_default(),
             about: row.get::<_, Option<String>>("about")?.unwrap_or_default(),
+            picture: opt_fixed_at(row, "picture")?,
         },
         trust: read_trust(row)?,
         learned_at: time_at(row, "learned_at")?,

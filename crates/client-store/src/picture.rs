@@ -1,10 +1,10 @@
 //! Small pictures of people and groups.
 //!
 //! Invariants:
-//! - A picture is kept once, under its hash, whoever shows it.
+//! - A picture is kept once, under its hash, whoever shows it: [`Says::picture`](crate::account::Says::picture),
+//!   [`GroupFacts::picture`](crate::group_facts::GroupFacts::picture).
 //! - One that is let go is gone from old pages too.
 
-use hushwire_types::AccountId;
 use rusqlite::params;
 
 use crate::column::fixed_at;
@@ -13,13 +13,13 @@ use crate::{StoreError, Tx, View};
 /// SHA-256 of a picture.
 pub type Hash = [u8; 32];
 
-/// Keeps a picture. Whether it is new.
+/// Keeps a picture; one that is kept already stays.
 ///
 /// # Errors
 /// The database cannot be written.
-pub fn put(tx: &Tx<'_>, hash: &Hash, jpeg: &[u8]) -> Result<bool, StoreError> {
-    let put = "INSERT INTO picture (hash, jpeg) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    Ok(tx.run(put, params![hash, jpeg])? > 0)
+pub fn put(tx: &Tx<'_>, hash: &Hash, jpeg: &[u8]) -> Result<(), StoreError> {
+    tx.run("INSERT INTO picture (hash, jpeg) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![hash, jpeg])?;
+    Ok(())
 }
 
 /// A picture that is kept.
@@ -55,22 +55,4 @@ pub fn sweep(tx: &Tx<'_>, but: &[Hash]) -> Result<(), StoreError> {
         tx.erase("DELETE FROM picture WHERE hash = ?1", params![hash])?;
     }
     Ok(())
-}
-
-/// Which picture an account has, as it said; none where it has none.
-///
-/// # Errors
-/// The database cannot be read.
-pub fn of_account(view: &View<'_>, account: &AccountId) -> Result<Option<Hash>, StoreError> {
-    let sql = "SELECT picture FROM account WHERE account = ?1 AND picture IS NOT NULL";
-    view.one(sql, params![account.as_ref()], |row| fixed_at(row, "picture"))
-}
-
-/// An account has this picture now, or none; the one before stays until it is swept away. Whether that is new.
-///
-/// # Errors
-/// The database cannot be written.
-pub fn set_of_account(tx: &Tx<'_>, account: &AccountId, hash: Option<&Hash>) -> Result<bool, StoreError> {
-    let set = "UPDATE account SET picture = ?2 WHERE account = ?1 AND picture IS NOT ?2";
-    Ok(tx.run(set, params![account.as_ref(), hash])? > 0)
 }

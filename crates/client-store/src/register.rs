@@ -51,6 +51,19 @@ pub fn find(view: &View<'_>, subject: &Subject, code: u32) -> Result<Option<Regi
     )
 }
 
+/// When a setting was set, whatever its value; none where it never was.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn set_at(view: &View<'_>, subject: &Subject, code: u32) -> Result<Option<Timestamp>, StoreError> {
+    let key = Key::of(subject);
+    view.one(
+        "SELECT at FROM register WHERE code = ?1 AND account = ?2 AND conversation = ?3 AND content = ?4",
+        params![code, key.account, key.conversation, key.content],
+        |row| time_at(row, "at"),
+    )
+}
+
 /// All registers of one setting.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use hushwire_client_store::account::{self as accounts, Says, Trust};
 use hushwire_client_store::conversation::{self as conversations, ConversationKind, ConversationState};
 use hushwire_client_store::timeline::{self, EntryState, Position, RowId};
-use hushwire_client_store::{View, about, expiry, group_facts, history, journal, picture, profile};
+use hushwire_client_store::{View, about, expiry, group_facts, history, journal, profile};
 use hushwire_engine::{
     Alert, ClaimState, ConversationSettings, Event, HandleClaim, Notice, StepError, conversation_settings,
     is_accepted, is_blocked,
@@ -326,7 +326,7 @@ pub(crate) fn contacts(view: &View<'_>) -> Result<Vec<Contact>, ClientError> {
             Ok(Contact {
                 person: named(&account),
                 safety_number: SafetyNumber::of(me, account.account),
-                picture: picture::of_account(view, &account.account)?.is_some(),
+                picture: account.says.picture.is_some(),
                 blocked: is_blocked(view, &account.account)?,
                 handle: account.handle,
                 username: account.username.as_deref().map(with_at_sign),

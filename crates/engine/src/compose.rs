@@ -237,6 +237,9 @@ impl Step<'_, '_> {
             }
             let draft = Encoded::from_row(entry.entry.content.clone()).decode();
             let mut draft = draft.map_err(|_| StepError::Damaged("message"))?;
+            if let Kind::Profile(profile) = &mut draft.kind {
+                *profile = self.own_profile()?;
+            }
             if lives_for_s > 0 && self.is_seen(entry.row)? {
                 draft.lives_for_s = lives_for_s;
                 expiry::put(self.tx, entry.row, lives_for_s)?;

@@ -21,7 +21,7 @@ use hushwire_client_store::group_facts::{self, GroupFacts, Who};
 use hushwire_client_store::member::{self, Role};
 use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowId};
 use hushwire_client_store::{expiry, history, register};
-use hushwire_content::{Encoded, Kind, Picture, limits};
+use hushwire_content::{Encoded, Kind, Picture, Profile, limits};
 use hushwire_identity::DeviceList;
 use hushwire_types::{AccountId, Epoch, Generation, ListNumber};
 
@@ -106,11 +106,7 @@ impl Step<'_, '_> {
                 learned_at: contact.learned_at,
             },
         )?;
-        account::set_says(self.tx, &account, &says(contact))?;
-        // What is no picture is none.
-        if let Ok(picture) = Picture::new(contact.picture.clone()) {
-            self.show_account(&account, Some(&picture))?;
-        }
+        self.says_of_itself(&account, &says(contact))?;
         self.write_entries(&list, 0)?;
         self.lists.put(list);
         self.apply_to_known(account)?;
@@ -246,9 +242,14 @@ fn kind_of(past: &Message) -> Kind {
     Encoded::from_row(past.content.clone()).decode().map_or(Kind::Unknown, |content| content.kind)
 }
 
-fn says(past: &Contact) -> Says {
+fn says(past: &Contact) -> Profile {
     let few = |text: &str, most| text.chars().take(most).collect();
-    Says { name: few(&past.profile_name, limits::NAME_CHARS), about: few(&past.about, limits::ABOUT_CHARS) }
+    Profile {
+        name: few(&past.profile_name, limits::NAME_CHARS),
+        about: few(&past.about, limits::ABOUT_CHARS),
+        // What is no picture is none.
+        picture: Picture::new(past.picture.clone()).ok(),
+    }
 }
 
 const fn trust(past: record::Trust) -> Trust {

@@ -9,18 +9,22 @@
 //! - A profile is told once to each account that this person talks with and has accepted, and again when it changes; it is taken only
 //!   from the other side of a direct conversation.
 //! - A group has the picture that its details name; whoever says another one changes nothing.
-//! - A picture is kept as long as an account, a group or a wish has it. It is never decoded here.
+//! - A row that waits to tell a profile does not hold it: what is told is what this account says of itself when the row is encrypted, and
+//!   no former picture stays in a timeline.
+//! - A picture is kept as long as an account, a group or a wish has it, and swept away at the next start at the latest. It is never
+//!   decoded here.
 
 use hushwire_client_store::about::Aspect;
 use hushwire_client_store::account::{self, Says};
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
-use hushwire_client_store::{StoreError, View, group_facts, picture, setting as facts, wish};
+use hushwire_client_store::{StoreError, View, group_facts, picture, register, setting as facts, wish};
 use hushwire_content::{Kind, Picture, PictureHash, Profile};
 use hushwire_mls::Application;
-use hushwire_types::{AccountId, ConversationId};
+use hushwire_types::{AccountId, ConversationId, Subject};
 
 use crate::command::GroupChange;
 use crate::lacking::Thing;
+use crate::setting::code;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::wishes::Wish;
@@ -31,8 +35,7 @@ use crate::{Event, Outcome, setting};
 /// # Errors
 /// The database cannot be read.
 pub fn picture_of(view: &View<'_>, account: &AccountId) -> Result<Option<Picture>, StoreError> {
-    let Some(hash) = picture::of_account(view, account)? else { return Ok(None) };
-    kept(view, &hash)
+    kept(view, account::find(view, account)?.and_then(|known| known.says.picture))
 }
 
 /// The picture of a group; none while it is not here.
@@ -43,37 +46,40 @@ pub fn picture_of_group(
     view: &View<'_>,
     conversation: &ConversationId,
 ) -> Result<Option<Picture>, StoreError> {
-    let hash = group_facts::find(view, conversation)?.and_then(|facts| facts.picture);
-    match hash {
-        Some(hash) => kept(view, &hash),
-        None => Ok(None),
-    }
+    kept(view, group_facts::find(view, conversation)?.and_then(|facts| facts.picture))
 }
 
-fn kept(view: &View<'_>, hash: &PictureHash) -> Result<Option<Picture>, StoreError> {
-    Ok(picture::find(view, hash)?.and_then(|jpeg| Picture::new(jpeg).ok()))
+fn kept(view: &View<'_>, hash: Option<PictureHash>) -> Result<Option<Picture>, StoreError> {
+    let Some(hash) = hash else { return Ok(None) };
+    Ok(picture::find(view, &hash)?.and_then(|jpeg| Picture::new(jpeg).ok()))
 }
 
 impl Step<'_, '_> {
     /// Tells the other side of a direct conversation what this account says of itself, where they were not told yet.
     pub(crate) fn owe_profile(&mut self, conversation: &Conversation) -> Result<(), Stop> {
         let ConversationKind::Direct { peer } = conversation.kind else { return Ok(()) };
-        let (words, shown) = (setting::profile(self.tx)?, setting::picture(self.tx)?);
         // Both, as another device may tell of the one that was set first after the other.
-        let at = [words.as_ref().map(|(_, at)| *at), shown.as_ref().map(|(_, at)| *at)];
-        let at: Vec<u8> = at.into_iter().flatten().flat_map(|at| at.as_ms().to_be_bytes()).collect();
+        let mut set_at = Vec::new();
+        for code in [code::PROFILE, code::PICTURE] {
+            let at = register::set_at(self.tx, &Subject::Everything, code)?;
+            set_at.extend(at.into_iter().flat_map(|at| at.as_ms().to_be_bytes()));
+        }
         let told = format!("profile told {}", conversation.id);
-        if at.is_empty()
+        if set_at.is_empty()
             || peer == self.me.account
-            || facts::find(self.tx, &told)?.is_some_and(|told| told == at)
+            || facts::find(self.tx, &told)?.is_some_and(|told| told == set_at)
             || !self.is_accepted(conversation)?
         {
             return Ok(());
         }
-        facts::put(self.tx, &told, &at)?;
-        let ((name, about), picture) = (words.unwrap_or_default().0, shown.and_then(|(picture, _)| picture));
-        let profile = Kind::Profile(Profile { name, about, picture });
-        self.say_about(conversation, profile, Aspect::Profile, None).map(drop)
+        facts::put(self.tx, &told, &set_at)?;
+        self.say_about(conversation, Kind::Profile(Profile::default()), Aspect::Profile, None).map(drop)
+    }
+
+    /// What this account says of itself at this moment.
+    pub(crate) fn own_profile(&self) -> Result<Profile, Stop> {
+        let (name, about) = setting::own_profile(self.tx)?.unwrap_or_default();
+        Ok(Profile { name, about, picture: setting::own_picture(self.tx)? })
     }
 
     /// The other side of a direct conversation says something of itself.
@@ -86,28 +92,28 @@ impl Step<'_, '_> {
         if conversation.kind.peer() != Some(by) || by == self.me.account {
             return Ok(());
         }
-        let says = Says { name: profile.name.clone(), about: profile.about.clone() };
-        let words = account::set_says(self.tx, &by, &says)?;
-        if self.show_account(&by, profile.picture.as_ref())? || words {
+        if self.says_of_itself(&by, profile)? {
             self.event(&Event::Contact { account: by }, None, None)?;
         }
         Ok(())
     }
 
-    /// An account has this picture now. Whether that is new.
-    pub(crate) fn show_account(
-        &mut self,
-        account: &AccountId,
-        shown: Option<&Picture>,
-    ) -> Result<bool, Stop> {
-        if let Some(shown) = shown {
-            picture::put(self.tx, &shown.hash(), shown.as_bytes())?;
-        }
-        let is_new = picture::set_of_account(self.tx, account, shown.map(Picture::hash).as_ref())?;
+    /// Keeps what an account says of itself. Whether that is new.
+    pub(crate) fn says_of_itself(&mut self, account: &AccountId, profile: &Profile) -> Result<bool, Stop> {
+        let Profile { name, about, picture: shown } = profile.clone();
+        self.keep_picture(shown.as_ref())?;
+        let says = Says { name, about, picture: shown.as_ref().map(Picture::hash) };
+        let is_new = account::set_says(self.tx, account, &says)?;
         if is_new {
             self.sweep_pictures()?;
         }
         Ok(is_new)
+    }
+
+    /// It is swept away again unless an account, a group or a wish has it.
+    fn keep_picture(&self, shown: Option<&Picture>) -> Result<(), Stop> {
+        let Some(shown) = shown else { return Ok(()) };
+        Ok(picture::put(self.tx, &shown.hash(), shown.as_bytes())?)
     }
 
     /// Wishes that a group has this picture, or none.
@@ -116,9 +122,7 @@ impl Step<'_, '_> {
         id: &ConversationId,
         wanted: Option<&Picture>,
     ) -> Result<Outcome, Stop> {
-        if let Some(wanted) = wanted {
-            picture::put(self.tx, &wanted.hash(), wanted.as_bytes())?;
-        }
+        self.keep_picture(wanted)?;
         let outcome = self.change_group(id, &GroupChange::Picture { picture: wanted.map(Picture::hash) })?;
         self.sweep_pictures()?;
         Ok(outcome)
@@ -162,7 +166,7 @@ impl Step<'_, '_> {
         if wanted != Some(said.hash()) || !self.is_said(conversation, message, Thing::Picture)? {
             return Ok(());
         }
-        picture::put(self.tx, &said.hash(), said.as_bytes())?;
+        self.keep_picture(Some(said))?;
         self.lacks(Thing::Picture, &conversation.id, false)?;
         self.event(&Event::Conversation, Some(conversation.id), None)
     }

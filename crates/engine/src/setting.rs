@@ -308,20 +308,13 @@ pub fn is_blocked(view: &View<'_>, account: &AccountId) -> Result<bool, StoreErr
     Ok(is_on(view, &Subject::Account(*account), code::BLOCKED)?.unwrap_or_default())
 }
 
-/// What this account says of itself, and since when; empty where it has said nothing.
+/// What this account says of itself, its name and a few words; none where it has said nothing.
 ///
 /// # Errors
 /// The database cannot be read.
 pub fn own_profile(view: &View<'_>) -> Result<Option<(String, String)>, StoreError> {
-    Ok(profile(view)?.map(|(words, _)| words))
-}
-
-/// What this account says of itself: its name and a few words.
-type Words = (String, String);
-
-pub(crate) fn profile(view: &View<'_>) -> Result<Option<(Words, Timestamp)>, StoreError> {
     let set = register::find(view, &Subject::Everything, code::PROFILE)?;
-    Ok(set.and_then(|set| Some((serde_json::from_slice(&set.value).ok()?, set.at))))
+    Ok(set.and_then(|set| serde_json::from_slice(&set.value).ok()))
 }
 
 /// What this account looks like to those it talks with.
@@ -329,12 +322,8 @@ pub(crate) fn profile(view: &View<'_>) -> Result<Option<(Words, Timestamp)>, Sto
 /// # Errors
 /// The database cannot be read.
 pub fn own_picture(view: &View<'_>) -> Result<Option<Picture>, StoreError> {
-    Ok(picture(view)?.and_then(|(picture, _)| picture))
-}
-
-pub(crate) fn picture(view: &View<'_>) -> Result<Option<(Option<Picture>, Timestamp)>, StoreError> {
     let set = register::find(view, &Subject::Everything, code::PICTURE)?;
-    Ok(set.map(|set| (Picture::new(set.value).ok(), set.at)))
+    Ok(set.and_then(|set| Picture::new(set.value).ok()))
 }
 
 /// Whether a setting that is on or off is on; none where it was never set.

@@ -94,7 +94,8 @@ impl<'s, 't> Step<'s, 't> {
 
     fn handle_input(&mut self, input: &Input) -> Result<(), Stop> {
         match input {
-            Input::Start | Input::Tick => Ok(()),
+            Input::Start => self.sweep_pictures(),
+            Input::Tick => Ok(()),
             Input::Online(logged_in) => self.online(logged_in),
             Input::Offline => self.offline(),
             Input::Deliveries(entries) => entries.iter().try_for_each(|entry| self.deliver(entry)),

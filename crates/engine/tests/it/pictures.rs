@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use hushwire_backup::Record;
 use hushwire_client_store::StoreError;
 use hushwire_content::{Kind, Picture};
 use hushwire_engine::{
-    Command, GroupChange, GroupWho, Notice, Outcome, Refusal, Setting, own_picture, picture_of,
+    Command, GroupChange, GroupWho, Notice, Outcome, Refusal, Setting, back_up, own_picture, picture_of,
     picture_of_group,
 };
 use hushwire_types::ConversationId;
@@ -20,7 +21,7 @@ const CAROL: usize = 2;
 const DAVE: usize = 3;
 
 /// A picture that is not like another one.
-fn picture(number: u8) -> Picture {
+pub fn picture(number: u8) -> Picture {
     Picture::new([&[0xff, 0xd8, 0xff], [number; 900].as_slice(), &[0xff, 0xd9]].concat()).unwrap()
 }
 
@@ -30,7 +31,24 @@ fn of_somebody(world: &mut World, index: usize, whose: usize) -> Option<Picture>
     db.read::<_, StoreError>(|view| picture_of(view, &whose)).unwrap()
 }
 
-fn of_group(world: &mut World, index: usize, id: ConversationId) -> Option<Picture> {
+fn pictures_in_the_backup_of(world: &mut World, index: usize) -> Vec<Picture> {
+    let (now, mut found) = (world.now, Vec::new());
+    let db = world.clients[index].db.as_mut().unwrap();
+    let written = db.read::<_, StoreError>(|view| {
+        back_up(view, now, &mut |record| {
+            if let Record::Contact(contact) = record
+                && !contact.picture.is_empty()
+            {
+                found.push(Picture::new(contact.picture.clone()).unwrap());
+            }
+            Ok::<_, StoreError>(())
+        })
+    });
+    written.unwrap();
+    found
+}
+
+pub fn of_group(world: &mut World, index: usize, id: ConversationId) -> Option<Picture> {
     let db = world.clients[index].db.as_mut().unwrap();
     db.read::<_, StoreError>(|view| picture_of_group(view, &id)).unwrap()
 }
@@ -61,9 +79,13 @@ fn an_own_picture_reaches_own_devices_and_those_one_talks_with_and_nobody_else()
     world.does(tablet, Command::Set(name));
     world.pass(Duration::from_secs(120));
     assert_eq!(of_somebody(&mut world, BOB, ALICE), Some(picture(1)));
+    assert_eq!(pictures_in_the_backup_of(&mut world, BOB), [picture(1)]);
     world.does(ALICE, Command::Set(Setting::Picture { picture: None }));
     world.pass(Duration::from_secs(120));
     assert_eq!(of_somebody(&mut world, BOB, ALICE), None);
+    // No former picture stays with what was said.
+    let rows = world.timeline(ALICE).into_iter().chain(world.timeline(tablet));
+    assert!(rows.into_iter().all(|row| row.entry.content.len() < picture(1).as_bytes().len()));
 }
 
 #[test]

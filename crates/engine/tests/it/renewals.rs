@@ -8,6 +8,7 @@ use hushwire_engine::{Alert, Command, GroupChange, GroupRole, Notice, Outcome, g
 use hushwire_identity::LinkSecret;
 use hushwire_types::{ConversationId, IncarnationId};
 
+use crate::pictures::{of_group, picture};
 use crate::world::World;
 
 const ALICE: usize = 0;
@@ -24,6 +25,7 @@ fn lost() -> (World, ConversationId) {
     let id = world.make_group(ALICE, "Choir", &["bob", "carol"]);
     let account = world.account(BOB);
     world.change(ALICE, id, GroupChange::Role { account, role: GroupRole::Admin });
+    world.outcome(ALICE, Command::SetGroupPicture { conversation: id, picture: Some(picture(1)) });
     world.say(ALICE, id, "one");
     world.pass(HOUR);
     let backup = world.store.restored(IncarnationId::new([9; 16]));
@@ -67,6 +69,7 @@ fn r1_a_group_goes_on_when_the_server_has_lost_an_epoch_for_good() {
         all.sort();
         assert_eq!(all, ["one", "three", "two"]);
         assert_eq!(world.name(index, id).as_deref(), Some("Choir"));
+        assert_eq!(of_group(&mut world, index, id), Some(picture(1)));
         let roles = world.roles(index, id);
         let held: Vec<Role> =
             [ALICE, BOB, CAROL].map(|member| roles[&world.account(member)]).into_iter().collect();

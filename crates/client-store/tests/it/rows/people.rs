@@ -207,30 +207,26 @@ fn a_picture_is_kept_once_and_erased_when_nobody_has_it_any_more() {
     let mut profile = Profile::new();
     let (ours, theirs) = ([7; 32], [8; 32]);
     let (bob, carol) = (bob(), Account { account: id(9), handle: None, ..bob() });
+    let shows = |picture| Says { picture, ..Says::default() };
     profile.write(|tx| {
         account::insert(tx, &bob)?;
         account::insert(tx, &carol)?;
-        assert!(picture::put(tx, &ours, b"one")? && !picture::put(tx, &ours, b"one")?);
-        picture::put(tx, &theirs, b"two")?;
-        assert!(picture::set_of_account(tx, &bob.account, Some(&ours))?);
-        assert!(!picture::set_of_account(tx, &bob.account, Some(&ours))?);
-        picture::set_of_account(tx, &carol.account, Some(&ours))?;
+        for (hash, jpeg) in [(ours, b"one"), (ours, b"one"), (theirs, b"two")] {
+            picture::put(tx, &hash, jpeg)?;
+        }
+        assert!(account::set_says(tx, &bob.account, &shows(Some(ours)))?);
+        assert!(!account::set_says(tx, &bob.account, &shows(Some(ours)))?);
+        account::set_says(tx, &carol.account, &shows(Some(ours)))?;
         picture::sweep(tx, &[theirs])
     });
     let kept = |profile: &mut Profile, hash: [u8; 32]| profile.read(|view| picture::is_kept(view, &hash));
-    assert!(
-        kept(&mut profile, ours) && kept(&mut profile, theirs),
-        "somebody has the one, the other is excepted"
-    );
-    assert_eq!(profile.read(|view| picture::of_account(view, &bob.account)), Some(ours));
-    profile.write(|tx| {
-        picture::set_of_account(tx, &bob.account, None)?;
-        picture::sweep(tx, &[])
-    });
-    assert!(kept(&mut profile, ours) && !kept(&mut profile, theirs));
-    profile.write(|tx| {
-        picture::set_of_account(tx, &carol.account, None)?;
-        picture::sweep(tx, &[])
-    });
-    assert_eq!(profile.read(|view| picture::find(view, &ours)), None);
+    assert!(kept(&mut profile, ours) && kept(&mut profile, theirs), "the one is shown, the other excepted");
+    for (account, is_kept) in [(bob.account, true), (carol.account, false)] {
+        profile.write(|tx| {
+            account::set_says(tx, &account, &shows(None))?;
+            picture::sweep(tx, &[])
+        });
+        assert_eq!(kept(&mut profile, ours), is_kept);
+        assert!(!kept(&mut profile, theirs));
+    }
 }
