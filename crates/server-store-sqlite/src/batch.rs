@@ -97,13 +97,14 @@ impl Batch<'_> {
         for (payload, names) in released {
             self.release(payload, names)?;
         }
+        self.write_classic_waiting()?;
         Ok(())
     }
 
     /// Makes tables and cache the same, the cache by being empty.
     fn settle(&mut self) -> rusqlite::Result<()> {
         self.flush()?;
-        self.cache.clear();
+        self.cache.clear_rows();
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hushwire_server_store::account::DeviceAddress;
+use hushwire_server_store::classic::{ClassicPhone, ClassicWaiting};
 use hushwire_server_store::conversation::{ConversationKind, Member};
 use hushwire_server_store::decide::epoch::Standing;
 use hushwire_server_store::decide::overflow::Load;
@@ -17,6 +18,7 @@ use lru::LruCache;
 const MAILBOXES: usize = 16_384;
 const CONVERSATIONS: usize = 8_192;
 const WINDOWS: usize = 1_024;
+const CLASSIC_WAITING: usize = 8_192;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailboxRow {
@@ -39,6 +41,9 @@ pub(crate) struct ConversationRow {
     pub(crate) members: Vec<Member>,
 }
 
+/// What a message of wire version 1 is known by when it comes again.
+pub(crate) type Digest = [u8; 32];
+
 /// The window of a sender, by slot.
 pub(crate) type Window = HashMap<u64, Used>;
 
@@ -51,6 +56,11 @@ pub(crate) struct Cache {
     pub(crate) changed_conversations: HashSet<ConversationId>,
     /// Names of shared payloads that went in this batch.
     pub(crate) released: HashMap<i64, i64>,
+    /// What waits for people of wire version 1.
+    pub(crate) classic_waiting: LruCache<ClassicPhone, ClassicWaiting>,
+    pub(crate) changed_classic: HashSet<ClassicPhone>,
+    /// All of `classic_recent`, once it was read.
+    pub(crate) classic_recent: Option<HashSet<Digest>>,
     /// Of the database, when the rows were read; changes when another connection commits.
     pub(crate) data_version: i64,
 }
@@ -64,23 +74,36 @@ impl Cache {
             changed_mailboxes: HashSet::new(),
             changed_conversations: HashSet::new(),
             released: HashMap::new(),
+            classic_waiting: LruCache::unbounded(),
+            changed_classic: HashSet::new(),
+            classic_recent: None,
             data_version: 0,
         }
     }
 
+    /// Forgets everything.
     pub(crate) fn clear(&mut self) {
+        self.clear_rows();
+        self.classic_recent = None;
+    }
+
+    /// Forgets the rows that more than one kind of operation changes.
+    pub(crate) fn clear_rows(&mut self) {
         self.mailboxes.clear();
         self.conversations.clear();
         self.windows.clear();
         self.changed_mailboxes.clear();
         self.changed_conversations.clear();
         self.released.clear();
+        self.classic_waiting.clear();
+        self.changed_classic.clear();
     }
 
     pub(crate) fn trim(&mut self) {
         trim(&mut self.mailboxes, MAILBOXES);
         trim(&mut self.conversations, CONVERSATIONS);
         trim(&mut self.windows, WINDOWS);
+        trim(&mut self.classic_waiting, CLASSIC_WAITING);
     }
 }
 

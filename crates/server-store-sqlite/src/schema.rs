@@ -11,7 +11,7 @@ use crate::error::OpenError;
 const APPLICATION: i64 = 0x4857_7376;
 
 const MIGRATIONS: &[&str] =
-    &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT, REPORTS, LOGIN_MARKS];
+    &[FIRST, CLAIMS, HISTORY, LARGE_PAYLOADS, CLASSIC, CLASSIC_NEXT, REPORTS, LOGIN_MARKS, CLASSIC_RECENT];
 
 const FIRST: &str = "
 CREATE TABLE life(
@@ -282,6 +282,11 @@ CREATE TABLE report_seen(id BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHO
 
 /// What each device named its last login by.
 const LOGIN_MARKS: &str = "ALTER TABLE mailbox ADD COLUMN login_mark BLOB;";
+
+/// The digests that came last, in the order in which they came. They go over into `classic_seen` many at a time and sorted: by
+/// itself each one would rewrite a page of that tree, as large as the message it stands for or larger.
+const CLASSIC_RECENT: &str =
+    "CREATE TABLE classic_recent(id INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) STRICT;";
 
 /// Brings a file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

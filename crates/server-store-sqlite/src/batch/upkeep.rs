@@ -19,6 +19,7 @@ impl Batch<'_> {
         let mut report = Expired::default();
         self.expire_entries(operation, &mut report)?;
         report.stale = self.mark_stale()?;
+        self.expire_classic()?;
         let now = self.now;
         let sweep = |sql: &str, before: Timestamp| self.exec(sql, [time(before)]);
         sweep("DELETE FROM claimed WHERE at < ?1", now.before(self.bounds.claimed_ttl))?;
@@ -30,7 +31,6 @@ impl Batch<'_> {
              WHERE c.handle = claim_notice.handle AND c.claimant = claim_notice.claimant)",
             [],
         )?;
-        sweep("DELETE FROM classic_seen WHERE at < ?1", now.before(self.bounds.classic_seen_ttl))?;
         self.expire_reports(now.before(self.bounds.report_ttl))?;
         sweep("DELETE FROM rate_limit WHERE arrival <= ?1", now)?;
         sweep("DELETE FROM invite WHERE expires_at < ?1", now.before(self.bounds.invite_ttl))?;
