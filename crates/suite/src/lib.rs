@@ -16,6 +16,7 @@
 
 mod error;
 mod provider;
+mod repeats;
 mod x_wing_kem;
 
 pub use error::SuiteError;

@@ -15,7 +15,7 @@ use mls_rs_crypto_hpke::hpke::Hpke;
 use mls_rs_crypto_traits::Curve;
 use zeroize::Zeroizing;
 
-use crate::{SuiteError, XWing};
+use crate::{SuiteError, XWing, repeats};
 
 /// `MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519` (draft-ietf-mls-pq-ciphersuites; the number is provisional).
 pub const CIPHER_SUITE: CipherSuite = CipherSuite::new(0x004E);
@@ -98,7 +98,7 @@ impl CipherSuiteProvider for SuiteProvider {
     }
 
     fn hash(&self, data: &[u8]) -> Result<Vec<u8>, SuiteError> {
-        Ok(self.classical.hash(data)?)
+        repeats::hash(data, |data| Ok(self.classical.hash(data)?))
     }
 
     fn mac(&self, key: &[u8], data: &[u8]) -> Result<Vec<u8>, SuiteError> {
