@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::hushd::{Cores, cpu_seconds, on};
 
 /// Pairs that write to each other.
-pub const PAIRS: usize = 64;
+pub const PAIRS: usize = 100;
 /// Bytes of a message: a short text, sealed.
 const BLOB: usize = 700;
 
