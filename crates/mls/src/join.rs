@@ -6,6 +6,7 @@
 
 use hushwire_group_policy::{GroupExtension, Lists};
 use hushwire_identity::LeafCredential;
+use hushwire_suite::remembering;
 use hushwire_types::{Epoch, GroupId, Timestamp};
 use mls_rs::error::MlsError as LibraryError;
 use mls_rs::group::ExportedTree;
@@ -61,9 +62,7 @@ impl Device {
         let message = adapter::parse(welcome)?;
         let tree = adapter::tree(ratchet_tree)?;
         judge(&self.lists, &tree)?;
-        let (group, info) = self
-            .client
-            .join_group(Some(tree), &message, None)
+        let (group, info) = remembering(|| self.client.join_group(Some(tree), &message, None))
             .map_err(|error| join_error(&self.lists, error))?;
         GroupExtension::from_context(&group.context().extensions)
             .map_err(|refusal| MlsError::Refused(refusal.into()))?;

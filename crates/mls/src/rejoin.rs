@@ -8,6 +8,7 @@
 
 use hushwire_group_policy::{GroupExtension, Kind, Lists};
 use hushwire_identity::LeafCredential;
+use hushwire_suite::remembering;
 use hushwire_types::{Epoch, GroupId, SecretBytes, Timestamp};
 use mls_rs::error::MlsError as LibraryError;
 use mls_rs::group::{ExportedTree, GroupInfo};
@@ -93,7 +94,7 @@ impl Device {
             builder = builder.with_removal(leaf);
         }
         let (mut group, commit) =
-            builder.build(message).map_err(|error| rejoin_error(&self.lists, &error))?;
+            remembering(|| builder.build(message)).map_err(|error| rejoin_error(&self.lists, &error))?;
         group.write_to_storage_without_ratchet_tree().map_err(StateError::library)?;
         let pending = PendingRejoin {
             group_id: id.as_bytes().to_vec(),

@@ -21,4 +21,5 @@ mod x_wing_kem;
 
 pub use error::SuiteError;
 pub use provider::{CIPHER_SUITE, Suite, SuiteProvider};
+pub use repeats::remembering;
 pub use x_wing_kem::XWing;
