@@ -264,5 +264,7 @@ mod tests {
         assert_eq!(GroupPart::from_name("info"), Some(GroupPart::Info));
         assert_eq!(GroupPart::from_name("secrets"), None);
         assert_eq!(entry_path(Seq(7)), "/v2/mailbox/7");
+        let digest = BodyDigest::new([0xd1; 32]);
+        assert_eq!(upload_path(digest), format!("/v2/bodies/{digest}"));
     }
 }
