@@ -1,4 +1,4 @@
-use hushwire_identity::{Address, Handle, HandleError, Host, Username};
+use hushwire_identity::{Address, Email, Handle, HandleError, Host, Username};
 use proptest::prelude::*;
 
 fn username(text: &str) -> Result<String, HandleError> {
@@ -37,6 +37,13 @@ fn usernames_have_two_to_thirty_two_characters() {
     assert_eq!(username(&"a".repeat(33)), Err(HandleError::UsernameLength));
     assert_eq!(username(&"a".repeat(100_000)), Err(HandleError::UsernameLength));
     assert!(username(&"é".repeat(32)).is_ok());
+}
+
+#[test]
+fn a_text_that_no_username_can_come_from_is_not_even_looked_at() {
+    let signs = |count| username(&"!".repeat(count));
+    assert_eq!(signs(32 * 18), Err(HandleError::UsernameCharacter('!')));
+    assert_eq!(signs(32 * 18 + 1), Err(HandleError::UsernameLength));
 }
 
 #[test]
@@ -106,6 +113,18 @@ fn email_addresses_are_folded() {
     ] {
         assert_eq!(email(wrong), Err(HandleError::Email), "{wrong}");
     }
+}
+
+#[test]
+fn email_addresses_are_no_longer_than_mail_servers_take_them() {
+    let email = |local: usize, labels: [usize; 3]| {
+        let domain = labels.map(|bytes| "d".repeat(bytes)).join(".");
+        format!("{}@{domain}.org", "l".repeat(local)).parse::<Email>().map(|email| email.as_str().len())
+    };
+    assert_eq!(email(64, [1, 1, 1]), Ok(74));
+    assert_eq!(email(65, [1, 1, 1]), Err(HandleError::Email));
+    assert_eq!(email(64, [60, 60, 63]), Ok(254));
+    assert_eq!(email(64, [61, 60, 63]), Err(HandleError::Email));
 }
 
 #[test]
