@@ -252,6 +252,30 @@ fn what_a_frame_cannot_hold_is_uploaded_and_what_it_can_is_not() {
     assert!(!frame::needs_upload(&message(MESSAGE_BYTES + 1)), "a message is never large");
 }
 
+/// Between 64 and 72 KiB the frame has room for a part that the limit of one message forbids.
+#[test]
+fn no_part_of_what_makes_a_conversation_is_larger_than_a_message() {
+    let (_, create) =
+        samples::requests().into_iter().find(|(name, _)| *name == "create_conversation").unwrap();
+    let Request::CreateConversation(create) = create else { panic!("not CreateConversation") };
+    for part in ["group_info", "ratchet_tree", "commit", "commit_group_info", "welcome"] {
+        let with = |bytes: usize| -> Request {
+            let (mut create, large) = (create.clone(), Opaque::from(vec![7; bytes]));
+            match part {
+                "group_info" => create.group_info = large,
+                "ratchet_tree" => create.ratchet_tree = large,
+                "commit" => create.commit = large,
+                "commit_group_info" => create.commit_group_info = large,
+                _ => create.welcome = Some(large),
+            }
+            create.into()
+        };
+        assert!(encode(&with(MESSAGE_BYTES)).is_ok(), "{part}");
+        assert_eq!(encode(&with(MESSAGE_BYTES + 1)), Err(too_large(part)));
+        assert!(frame::needs_upload(&with(MESSAGE_BYTES + 1)), "{part}");
+    }
+}
+
 #[test]
 fn the_largest_request_fits_into_an_upload_and_comes_back_as_it_was() {
     let largest = commit(BODY_BYTES, BODY_BYTES, BODY_BYTES);
