@@ -130,6 +130,7 @@ impl fmt::Display for GroupLink {
 mod tests {
     use super::*;
     use crate::server::ServerKey;
+    use hushwire_types::OsEntropy;
 
     fn link() -> GroupLink {
         GroupLink {
@@ -175,6 +176,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_and_read_and_its_hash_says_nothing_of_it() {
+        assert_ne!(LinkSecret::generate(&OsEntropy), LinkSecret::generate(&OsEntropy));
         let secret = LinkSecret::new([3; 16]);
         assert_eq!(secret.to_string().parse(), Ok(secret.clone()));
         assert_eq!("".parse::<LinkSecret>(), Err(LinkError::Code));

@@ -1,4 +1,4 @@
-use hushwire_identity::{Address, Email, Handle, HandleError, Host, Username};
+use hushwire_identity::{Address, Email, Handle, HandleError, Host, Phone, Username};
 use proptest::prelude::*;
 
 fn username(text: &str) -> Result<String, HandleError> {
@@ -83,6 +83,26 @@ fn look_alikes_have_one_skeleton() {
     assert!(look_alike("rnary", "mary"));
     assert!(!look_alike("alice", "bob"));
     assert!(!look_alike("alice", "alice2"));
+}
+
+#[test]
+fn only_usernames_are_taken_for_each_other() {
+    let skeleton = |text: &str| text.parse::<Handle>().unwrap().skeleton();
+    assert_eq!(skeleton("@b0b"), skeleton("@bob"));
+    assert_eq!(skeleton("@alice"), format!("@{}", "alice".parse::<Username>().unwrap().skeleton()));
+    assert_eq!(skeleton("+1 555 123 4567"), "+15551234567");
+    assert_eq!(skeleton("B0b@example.org"), "b0b@example.org");
+}
+
+#[test]
+fn a_handle_is_made_of_each_kind_and_shown_in_its_form() {
+    let (name, phone, email) =
+        ("alice".parse::<Username>(), "+15551234567".parse::<Phone>(), "a@example.org".parse::<Email>());
+    let handles = [Handle::from(name.unwrap()), phone.unwrap().into(), email.unwrap().into()];
+    for (handle, text) in handles.iter().zip(["@alice", "+15551234567", "a@example.org"]) {
+        assert_eq!((handle.to_string().as_str(), text.parse().as_ref()), (text, Ok(handle)));
+    }
+    assert_eq!(format!("{handles:?}"), "[Username(..), Phone(..), Email(..)]");
 }
 
 #[test]

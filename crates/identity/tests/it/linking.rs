@@ -107,4 +107,7 @@ fn a_code_is_read_as_people_type_it() {
     assert_eq!(code.to_string(), "K7QF-2M9D");
     assert!("K7QF-2M9".parse::<LinkCode>().is_err());
     assert_eq!(format!("{code:?}"), "LinkCode(..)");
+    let (one, other) = (LinkCode::generate(&Seeded::new(1)), LinkCode::generate(&Seeded::new(900)));
+    assert_eq!(one.to_string().parse(), Ok(one.clone()));
+    assert_ne!(one, other);
 }
