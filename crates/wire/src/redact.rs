@@ -130,6 +130,7 @@ mod tests {
         let all = [Opaque::new(Bytes::from_static(b"one object")), bytes.into(), bytes.to_vec().into()];
         for opaque in all {
             assert_eq!(opaque.as_slice(), bytes);
+            assert_eq!(format!("{opaque:?}"), "Opaque(10 bytes)");
             assert_eq!(&*opaque, bytes);
             assert_eq!(opaque.as_ref(), bytes);
             assert_eq!(Opaque::from(Bytes::from(opaque.clone())), opaque);

@@ -12,8 +12,8 @@ use hushwire_wire::limits::{
 };
 use hushwire_wire::{
     AccountKeys, AnswerHandleClaim, BodyRef, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
-    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Report, ReportReason,
-    ReportedMessage, Request, Response, SendCommit, SendMessage, SendUploaded,
+    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Removed, Report,
+    ReportReason, ReportedMessage, Request, Response, SendCommit, SendMessage, SendUploaded, WelcomeEntry,
 };
 
 use crate::raw::Raw;
@@ -290,10 +290,21 @@ fn the_largest_request_fits_into_an_upload_and_comes_back_as_it_was() {
 
 #[test]
 fn a_large_entry_is_kept_whole_and_delivered_by_reference_only() {
-    let large = Entry { kind: EntryKind::Commit(vec![7; BODY_BYTES].into()), ..entry(3, 1) };
-    let delivery = Delivery { entries: vec![large.clone()] };
-    assert_eq!(frame::encode_server(None, &delivery.into()), Err(too_large("commit")));
-    assert_eq!(Entry::from_bytes(large.to_bytes().unwrap()), Ok(large));
+    // One byte more than a message may have would still fit into a frame.
+    for bytes in [MESSAGE_BYTES + 1, BODY_BYTES] {
+        let body = || Opaque::from(vec![7; bytes]);
+        let kinds = [
+            ("commit", EntryKind::Commit(body())),
+            ("welcome", EntryKind::Welcome(WelcomeEntry { welcome: body(), epoch: Epoch(1) })),
+            ("commit", EntryKind::Removed(Removed { commit: body() })),
+        ];
+        for (field, kind) in kinds {
+            let large = Entry { kind, ..entry(3, 1) };
+            let delivery = Delivery { entries: vec![large.clone()] };
+            assert_eq!(frame::encode_server(None, &delivery.into()), Err(too_large(field)));
+            assert_eq!(Entry::from_bytes(large.to_bytes().unwrap()), Ok(large));
+        }
+    }
 }
 
 #[test]
