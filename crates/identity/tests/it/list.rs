@@ -118,6 +118,17 @@ fn only_the_current_recovery_key_rotates_recovery() {
 }
 
 #[test]
+fn recovery_is_rotated_again_but_never_to_a_key_that_was_there() {
+    let mut list = list();
+    for n in [2, 3] {
+        let entry = list.rotate_recovery(&recovery_key(n - 1), &recovery_key(n)).unwrap();
+        assert!(list.append(&entry).unwrap().recovery_rotated);
+    }
+    let back = list.rotate_recovery(&recovery_key(3), &recovery_key(2));
+    assert_eq!(back, Err(ListError::Refused(Refusal::KeyReused)));
+}
+
+#[test]
 fn a_device_cannot_sign_a_rotation() {
     let mut list = list();
     let rotation = list.rotate_recovery(&recovery_key(1), &recovery_key(2)).unwrap();
