@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use crate::classic;
-use crate::run::{cargo, has_program, root, step};
+use crate::run::{cargo, has_program, step, target};
 
 /// What the benchmark program is given.
 #[derive(Args)]
@@ -83,10 +83,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     step(&mut command)
-}
-
-fn target() -> Result<PathBuf> {
-    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), Into::into))
 }
 
 fn on_second_core(program: PathBuf) -> Command {

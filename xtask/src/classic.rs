@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, has_program, heading, root, step};
+use crate::run::{cargo, has_program, heading, root, step, target};
 
 /// The package that the original uses.
 const PACKAGE: &str = "cryptography>=42";
@@ -14,7 +14,6 @@ const PACKAGE: &str = "cryptography>=42";
 /// Builds both programs and lets the peers of `crates/classic/tests/peer` at them. Where there is no Python this is left out,
 /// unless `all_tools`.
 pub(crate) fn cross_check(all_tools: bool) -> Result<()> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), PathBuf::from);
     let python = match python() {
         Ok(python) => python,
         Err(error) if all_tools => return Err(error),
@@ -25,7 +24,8 @@ pub(crate) fn cross_check(all_tools: bool) -> Result<()> {
     };
     step(&mut cargo("build --locked -p hush -p hushd")?)?;
     let script = root()?.join("crates/classic/tests/peer/cross.py");
-    let programs = ["hushd", "hush"].map(|name| target.join("debug").join(name));
+    let built = target()?.join("debug");
+    let programs = ["hushd", "hush"].map(|name| built.join(name));
     step(Command::new(python).arg(script).args(programs).current_dir(root()?))
 }
 

@@ -5,9 +5,11 @@
 mod bans;
 mod bench;
 mod classic;
+mod coverage;
 mod demo;
 mod fuzz;
 mod layout;
+mod mutants;
 mod run;
 mod table;
 mod tests;
@@ -40,6 +42,10 @@ enum Task {
     Faults(bench::Faults),
     /// Run every fuzz target for a while; needs the nightly toolchain.
     Fuzz(fuzz::Options),
+    /// Change the code a line at a time and look whether a test notices; needs cargo-mutants, and hours.
+    Mutants(mutants::Options),
+    /// Print how many lines of each library the tests run; needs cargo-tarpaulin.
+    Coverage(coverage::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +70,7 @@ fn carry_out(task: Task) -> anyhow::Result<()> {
         Task::Bench(options) => bench::run(&options),
         Task::Faults(options) => bench::faults(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
+        Task::Coverage(options) => coverage::run(&options),
     }
 }

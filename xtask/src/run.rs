@@ -13,6 +13,11 @@ pub(crate) fn root() -> Result<PathBuf> {
     Ok(here.parent().context("xtask has no parent folder")?.to_path_buf())
 }
 
+/// The folder that cargo builds into.
+pub(crate) fn target() -> Result<PathBuf> {
+    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or(root()?.join("target"), Into::into))
+}
+
 /// `cargo` as rustup has it, so that `+nightly` works, with `words` as its arguments.
 pub(crate) fn cargo(words: &str) -> Result<Command> {
     let mut command = Command::new("cargo");

@@ -71,3 +71,16 @@ impl Service {
 fn is_due(last: Timestamp, now: Timestamp, every: Duration) -> bool {
     now < last || now.since(last) >= every
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chore_is_due_after_its_time_and_after_a_clock_was_set_back() {
+        let last = Timestamp::from_ms(1_000_000);
+        let due = |now| is_due(last, now, SAVE_EVERY);
+        assert!(!due(last) && !due(last.after(SAVE_EVERY - Duration::from_millis(1))));
+        assert!(due(last.after(SAVE_EVERY)) && due(Timestamp::from_ms(999_999)));
+    }
+}

@@ -342,3 +342,84 @@ fn claimed_answer(
 pub(crate) const fn address(account: AccountId, device: hushwire_types::DeviceId) -> DeviceAddress {
     DeviceAddress { account, device }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use hushwire_server_store::account::DeviceAddress;
+    use hushwire_server_store::classic::{ClassicPhone, StoreClassic};
+    use hushwire_server_store::conversation::{
+        Append, AppendCommit, Commit, Committer, ConversationKind, CreateConversation, GroupBase, SendId,
+    };
+    use hushwire_server_store::report::{Complaint, ReportReason, ReportedMessage, StoreReport};
+    use hushwire_server_store::upkeep::Expire;
+    use hushwire_types::{ContentId, DeviceId, Epoch, Generation, ReportId};
+
+    const ACCOUNT: AccountId = AccountId::new([1; 32]);
+    const CONVERSATION: ConversationId = ConversationId::new([2; 32]);
+
+    fn send() -> SendId {
+        SendId { mailbox: MailboxKey(1), send_seq: SendSeq(1), digest: [3; 32] }
+    }
+
+    fn base(bytes: usize) -> GroupBase {
+        GroupBase { epoch: Epoch(1), snapshot: vec![0; bytes].into() }
+    }
+
+    /// Of 1,000 bytes, 200 of GroupInfo, 30 of Welcome and a base of 4.
+    fn commit() -> Commit {
+        Commit {
+            commit: vec![0; 1_000].into(),
+            group_info: vec![0; 200].into(),
+            welcome: Some(vec![0; 30].into()),
+            added: vec![DeviceAddress { account: ACCOUNT, device: DeviceId::new([4; 16]) }],
+            removed: vec![],
+            base: Some(base(4)),
+        }
+    }
+
+    fn report() -> StoreReport {
+        let text = |length| ReportedMessage {
+            content: ContentId::new([5; 16]),
+            sent_at: Timestamp::from_ms(1),
+            text: "a".repeat(length),
+        };
+        let messages = vec![text(20), text(3)];
+        let complaint =
+            Complaint { reported: ACCOUNT, reason: ReportReason::Spam, note: "n".repeat(100), messages };
+        StoreReport { id: ReportId::new([6; 16]), reporter: ACCOUNT, complaint }
+    }
+
+    #[test]
+    fn a_job_is_as_large_as_what_it_writes() {
+        let bytes = |write: Write| Job::quiet(write, After::Nothing).bytes();
+        let (conversation, generation, epoch) = (CONVERSATION, Generation(1), Epoch(1));
+        let body = Bytes::from(vec![0; 50]);
+        let append = Append { send: send(), conversation, generation, epoch, body: body.clone() };
+        assert_eq!(bytes(append.into()), 256 + 50);
+        let (committer, commit) = (Committer::Member, commit());
+        let again = commit.clone();
+        let append = AppendCommit { send: send(), conversation, generation, epoch, committer, commit };
+        assert_eq!(bytes(append.into()), 256 + 1_234);
+        let (kind, base, commit) = (ConversationKind::Group, base(5_000), again);
+        let create = CreateConversation { send: send(), conversation, generation, kind, base, commit };
+        assert_eq!(bytes(create.into()), 256 + 6_234);
+        let (recipient, sender) = (ClassicPhone([1; 10]), ClassicPhone([2; 10]));
+        assert_eq!(bytes(StoreClassic { recipient, sender, digest: [0; 32], blob: body }.into()), 256 + 50);
+        assert_eq!(bytes(report().into()), 256 + 123);
+        assert_eq!(bytes(Expire { mailboxes: 7 }.into()), 256);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_may_wait_itself() {
+        let expire = || Expire { mailboxes: 7 };
+        for after in [After::Swept, After::Nothing, After::Acknowledged] {
+            let job = Job::quiet(expire(), after);
+            assert_eq!((job.urgency(), job.is_awaited()), (Urgency::Lazy, false));
+        }
+        let told = Job::aside(expire(), Box::new(|_| {}));
+        assert_eq!((told.urgency(), told.is_awaited()), (Urgency::Now, false));
+        assert!(format!("{told:?}").contains("Told(..)"));
+    }
+}

@@ -354,6 +354,34 @@ mod tests {
         assert!(before.save(T0.after(Duration::from_secs(100)), Duration::ZERO).is_empty());
     }
 
+    #[test]
+    fn a_cell_is_saved_once_and_only_where_it_lasts() {
+        let limiter = limiter(2, 10);
+        let worth = Duration::from_secs(10);
+        let save = |at| limiter.save(at, worth).len();
+        limiter.take(Limit::LookUp, b"who", T0).unwrap();
+        assert_eq!(save(T0), 0, "it has refilled before it is worth it");
+        limiter.take(Limit::LookUp, b"who", T0).unwrap();
+        assert_eq!((save(T0), save(T0)), (1, 0));
+        assert!(limiter.take(Limit::LookUp, b"who", T0).is_err());
+        assert_eq!(save(T0), 0, "a request that was refused changes nothing");
+        assert_eq!(save(T0.after(worth * 2)), 0);
+        assert!(
+            limiter.shards.iter().all(|shard| lock(shard).is_empty()),
+            "who is held back no more is forgotten"
+        );
+    }
+
+    #[test]
+    fn people_are_spread_over_the_shards() {
+        let limiter = limiter(1, 10);
+        for number in 0..64 {
+            let who = [[200; 15].as_slice(), &[number]].concat();
+            limiter.take(Limit::LookUp, &who, T0).unwrap();
+        }
+        assert!(limiter.shards.iter().all(|shard| lock(shard).len() == 4));
+    }
+
     proptest! {
         #[test]
         fn no_more_than_burst_and_refill_pass(burst in 1_u32..20, every in 1_u64..50, steps in proptest::collection::vec(0_u64..5_000, 1..200)) {

@@ -238,4 +238,20 @@ mod tests {
         }
         assert!(matches!(links.other(OLD, T0), Err(Fault::NotNow(_))));
     }
+
+    #[test]
+    fn there_are_so_many_links_at_once_and_those_that_ended_count_no_more() {
+        assert_eq!(LINK_LIFETIME, Duration::from_secs(600), "ten minutes, as docs/protocol.md says");
+        let links = Links::default();
+        let open = |number, now| links.open(ConnectionId(number), [7; 32], &OsEntropy, now).map(drop);
+        for number in 0..10_000 {
+            open(number, T0).unwrap();
+        }
+        assert_eq!(open(10_000, T0), Err(Fault::Busy));
+        let last = T0.after(LINK_LIFETIME - Duration::from_millis(1));
+        assert_eq!(open(10_000, last), Err(Fault::Busy));
+        assert_eq!(open(10_000, T0.after(LINK_LIFETIME)), Ok(()));
+        assert_eq!(links.lock().by_code.len(), 1);
+        assert_eq!(links.lock().by_connection.len(), 1);
+    }
 }

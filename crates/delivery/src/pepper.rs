@@ -106,4 +106,22 @@ mod tests {
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
     }
+
+    #[test]
+    fn no_two_names_and_no_two_kinds_of_them_have_one_hash() {
+        let (one, other) = ("@alice".parse().unwrap(), "@bob".parse().unwrap());
+        let (code, invite) = ("K7QF-2M9D".parse().unwrap(), "K7QF-2M9E".parse().unwrap());
+        let all = [
+            pepper().otp(&SessionId::new([1; 16]), b"123456"),
+            pepper().otp(&SessionId::new([1; 16]), b"123457"),
+            pepper().invite(&code),
+            pepper().invite(&invite),
+            pepper().handle(&one),
+            pepper().handle(&other),
+            pepper().elsewhere("@alice"),
+            pepper().elsewhere("@bob"),
+            Pepper::new(Secret::new([8; 32])).elsewhere("@bob"),
+        ];
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+    }
 }

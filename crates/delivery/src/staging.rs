@@ -348,4 +348,47 @@ mod tests {
         let beyond = BodyRef { length: large(0).length + 1, ..large(0) };
         assert!(matches!(staging.begin(B, beyond, T0), Err(Fault::TooLarge)));
     }
+
+    #[test]
+    fn the_same_upload_again_takes_the_place_of_the_one_before() {
+        let staging = Staging::default();
+        put(&staging, A, b"another").unwrap();
+        put(&staging, A, b"request").unwrap();
+        put(&staging, A, b"request").unwrap();
+        assert_eq!(staging.bytes(), 14);
+        let held = staging.take(A, &body(b"request"), T0).unwrap();
+        assert_eq!(format!("{held:?}"), "Held(7 bytes)");
+        assert!(staging.take(A, &body(b"request"), T0).is_none());
+        assert!(staging.take(A, &body(b"another"), T0).is_some());
+    }
+
+    #[test]
+    fn beside_the_largest_upload_a_usual_one_has_room_and_a_larger_one_goes() {
+        let large = BodyRef {
+            digest: BodyDigest::new([9; 32]),
+            length: u32::try_from(limits::UPLOAD_BYTES).unwrap(),
+        };
+        for (usual, stays) in [(limits::BODY_BYTES, true), (limits::BODY_BYTES + 1, false)] {
+            let staging = Staging::default();
+            let usual = vec![7; usual];
+            put(&staging, A, &usual).unwrap();
+            let coming = staging.begin(A, large, T0).unwrap();
+            assert_eq!(staging.take(A, &body(&usual), T0).is_some(), stays);
+            drop(coming);
+        }
+    }
+
+    #[test]
+    fn all_uploads_together_have_128_mib_to_the_last_byte() {
+        let staging = Staging::default();
+        let begin = |device: u64, bytes: usize| {
+            let length = u32::try_from(bytes).unwrap();
+            staging.begin(MailboxKey(device), BodyRef { digest: BodyDigest::new([1; 32]), length }, T0)
+        };
+        let twelve: Vec<_> = (0..10).map(|device| begin(device, 12 << 20).unwrap()).collect();
+        assert!(matches!(begin(10, (8 << 20) + 1), Err(Fault::Busy)));
+        let rest = begin(10, 8 << 20).unwrap();
+        assert!(matches!(begin(11, 1), Err(Fault::Busy)));
+        drop((twelve, rest));
+    }
 }

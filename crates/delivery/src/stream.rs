@@ -153,4 +153,13 @@ mod tests {
         stream.acknowledge(Seq(11));
         assert_eq!(stream.room(), Some((3, 100)));
     }
+
+    #[test]
+    fn what_the_store_has_no_more_is_passed() {
+        let mut stream = live();
+        stream.pass(Seq(15));
+        assert_eq!((stream.place(Seq(15)), stream.place(Seq(16))), (Place::Old, Place::Next));
+        stream.pass(Seq(9));
+        assert_eq!(stream.last_sent(), Seq(15));
+    }
 }

@@ -102,3 +102,25 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_server_store::mailbox::MailboxKey;
+    use hushwire_types::{AccountId, DeviceId, OsEntropy};
+
+    #[test]
+    fn a_ticket_is_known_until_its_connection_ends_and_no_trace_of_it_stays() {
+        let caller = Caller {
+            account: AccountId::new([1; 32]),
+            device: DeviceId::new([2; 16]),
+            mailbox: MailboxKey(3),
+        };
+        let tickets = Tickets::default();
+        let (ticket, hash) = tickets.issue(ConnectionId(4), caller, &OsEntropy);
+        assert_eq!(tickets.find(&ticket).map(|(connection, _)| connection), Some(ConnectionId(4)));
+        assert!(tickets.find(&Secret::new([0; 32])).is_none());
+        tickets.end(hash);
+        assert!(tickets.find(&ticket).is_none() && tickets.lock().is_empty());
+    }
+}

@@ -28,8 +28,8 @@ use crate::reader::Reader;
 /// an avatar, padded to at most 4 KiB, with nonce and tag.
 pub const DETAILS_BYTES: usize = 4096 + 28;
 
-/// What an account is in a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What an account is in a group, in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// It has left: its leaves are removed by whoever commits next, and nothing of it is accepted any more.
     Leaving,

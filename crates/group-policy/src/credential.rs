@@ -29,3 +29,24 @@ pub fn leaf_credential(identity: &SigningIdentity) -> Result<LeafCredential, Ref
         _ => Err(Refusal::CredentialMalformed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_identity::ListHead;
+    use hushwire_types::{AccountId, DeviceId, EntryHash, ListNumber};
+
+    #[test]
+    fn a_credential_of_another_type_is_refused_whatever_it_holds() {
+        let credential = LeafCredential {
+            account: AccountId::new([1; 32]),
+            device: DeviceId::new([2; 16]),
+            list: ListHead { number: ListNumber(3), hash: EntryHash::new([4; 32]) },
+        };
+        let mut identity = signing_identity(&credential, SignaturePublicKey::from(vec![5; 32]));
+        assert_eq!(leaf_credential(&identity), Ok(credential));
+        let foreign = CustomCredential::new(CredentialType::new(0xF001), credential.encode());
+        identity.credential = Credential::Custom(foreign);
+        assert_eq!(leaf_credential(&identity), Err(Refusal::CredentialMalformed));
+    }
+}

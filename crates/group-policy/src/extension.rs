@@ -383,6 +383,7 @@ mod tests {
 
     #[test]
     fn details_have_a_limit() {
+        assert_eq!(DETAILS_BYTES, 4_124, "4 KiB, a nonce of 12 bytes and a tag of 16");
         let mut extension = with_a_charter();
         let Kind::Group(charter) = &mut extension.kind else { panic!("a group") };
         charter.details = vec![0; DETAILS_BYTES];

@@ -47,12 +47,6 @@ impl Header {
             Self::Welcome | Self::KeyPackage => None,
         }
     }
-
-    /// Whether it is a Commit, of a member or external.
-    #[must_use]
-    pub const fn is_commit(&self) -> bool {
-        matches!(self, Self::Commit(_) | Self::ExternalCommit(_))
-    }
 }
 
 /// Reads the header of an MLSMessage. What follows the header is not looked at.

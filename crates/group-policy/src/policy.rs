@@ -105,9 +105,8 @@ fn committer(source: &CommitSource) -> Result<Committer, Refusal> {
 /// What to call a proposal of a kind that is not accepted.
 pub(crate) fn name(proposal: &Proposal) -> &'static str {
     match proposal {
-        Proposal::Update(_) => "Update proposals",
         Proposal::Psk(_) => "PreSharedKey proposals",
         Proposal::ReInit(_) => "ReInit proposals",
-        _ => "custom proposals",
+        _ => "proposals of such a kind",
     }
 }

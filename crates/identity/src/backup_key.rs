@@ -83,6 +83,9 @@ mod tests {
         let other = RecoveryKey::generate(&OsEntropy).to_text();
         assert_eq!(BackupKey::from_text(&other), Err(BackupTextError::Checksum));
         assert_eq!(BackupKey::from_text("ABCD"), Err(BackupTextError::Length(4)));
+        assert_eq!(BackupKey::from_text("ABC!"), Err(BackupTextError::Character('!')));
+        assert_ne!(key.secret(), BackupKey::generate(&OsEntropy).secret());
+        assert_eq!(key.secret(), BackupKey::from_text(&text).unwrap().secret());
         assert_eq!(format!("{key:?}"), "BackupKey(..)");
     }
 }

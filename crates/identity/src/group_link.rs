@@ -130,6 +130,7 @@ impl fmt::Display for GroupLink {
 mod tests {
     use super::*;
     use crate::server::ServerKey;
+    use hushwire_types::OsEntropy;
 
     fn link() -> GroupLink {
         GroupLink {
@@ -170,5 +171,17 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         assert!(!format!("{:?}", link()).contains("3, 3"));
+        assert_eq!(format!("{:?}", link().secret), "LinkSecret(..)");
+    }
+
+    #[test]
+    fn a_secret_is_written_and_read_and_its_hash_says_nothing_of_it() {
+        assert_ne!(LinkSecret::generate(&OsEntropy), LinkSecret::generate(&OsEntropy));
+        let secret = LinkSecret::new([3; 16]);
+        assert_eq!(secret.to_string().parse(), Ok(secret.clone()));
+        assert_eq!("".parse::<LinkSecret>(), Err(LinkError::Code));
+        assert_eq!(*secret.expose(), [3; 16]);
+        let hash = Sha256::digest([b"hushwire group link v1".as_slice(), &[3; 16]].concat());
+        assert_eq!(secret.hash(), <[u8; 32]>::from(hash));
     }
 }

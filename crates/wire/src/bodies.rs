@@ -257,6 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_with_its_body_is_what_it_would_have_been_in_a_frame() {
+        let bytes = || Opaque::from(b"body".as_slice());
+        let body = BodyRef { digest: BodyDigest::new([1; 32]), length: 4 };
+        let with_body = |of| ReferredEntry { of, body }.with_body(bytes());
+        let epoch = Epoch(7);
+        assert_eq!(with_body(Referred::Commit), EntryKind::Commit(bytes()));
+        let welcome = EntryKind::Welcome(WelcomeEntry { welcome: bytes(), epoch });
+        assert_eq!(with_body(Referred::Welcome { epoch }), welcome);
+        assert_eq!(with_body(Referred::Removed), EntryKind::Removed(Removed { commit: bytes() }));
+    }
+
+    #[test]
     fn paths_name_what_they_lead_to() {
         let conversation = ConversationId::new([0; 32]);
         let path = group_path(conversation, Generation(2), Epoch(9), GroupPart::Tree);
@@ -264,5 +276,7 @@ mod tests {
         assert_eq!(GroupPart::from_name("info"), Some(GroupPart::Info));
         assert_eq!(GroupPart::from_name("secrets"), None);
         assert_eq!(entry_path(Seq(7)), "/v2/mailbox/7");
+        let digest = BodyDigest::new([0xd1; 32]);
+        assert_eq!(upload_path(digest), format!("/v2/bodies/{digest}"));
     }
 }

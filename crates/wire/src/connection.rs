@@ -138,3 +138,15 @@ empty! {
     /// A newer connection of the same device took over; this one is closed after the frame.
     Fenced,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_could_not_check_is_no_binding() {
+        assert_eq!([1, 2, 3].map(|code| binding(code).is_ok()), [true; 3]);
+        assert_eq!(binding(0), Err(invalid("binding", Fault::Missing)));
+        assert_eq!(binding(4), Err(invalid("binding", Fault::Value)));
+    }
+}

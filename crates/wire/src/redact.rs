@@ -119,3 +119,30 @@ impl fmt::Debug for Sensitive {
         f.write_str("Sensitive(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opaque_bytes_are_the_same_whichever_way_they_come_and_go() {
+        let bytes = b"one object".as_slice();
+        let all = [Opaque::new(Bytes::from_static(b"one object")), bytes.into(), bytes.to_vec().into()];
+        for opaque in all {
+            assert_eq!(opaque.as_slice(), bytes);
+            assert_eq!(format!("{opaque:?}"), "Opaque(10 bytes)");
+            assert_eq!(&*opaque, bytes);
+            assert_eq!(opaque.as_ref(), bytes);
+            assert_eq!(Opaque::from(Bytes::from(opaque.clone())), opaque);
+            assert_eq!(Vec::from(opaque.clone()), bytes);
+            assert_eq!(opaque.into_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn sensitive_text_comes_back_on_request_alone() {
+        let all = [Sensitive::new("alice"), "alice".into(), "alice".to_owned().into()];
+        assert!(all.iter().all(|text| text.expose() == "alice"));
+        assert_eq!(format!("{all:?}"), "[Sensitive(..), Sensitive(..), Sensitive(..)]");
+    }
+}

@@ -104,6 +104,23 @@ fn more_in_flight_than_allowed_is_busy_until_an_answer_comes() {
 }
 
 #[test]
+fn a_job_that_the_writer_has_no_room_for_is_answered_as_busy() {
+    let mut world = World::new();
+    let (mut alice, mut bob) = (world.join("alice"), world.join("bob"));
+    let talk = world.converse(&mut alice, &mut bob);
+    let mut session = session_of(&mut world, &alice);
+    let message = world.message(&mut alice, &talk, b"hello");
+    let Next::Write(job) = begin(&world, &mut session, message).next else { panic!("not for the writer") };
+    let service = world.direct.service();
+    let outbound = service.busy(*job).unwrap();
+    assert_eq!(outbound.connection, session.connection());
+    let step = service.events(&mut session, [outbound.event]);
+    assert_eq!(code(step.frames[0].response.clone()), ErrorCode::Busy);
+    let chores = service.tick(world.now.after(std::time::Duration::from_secs(3600)));
+    assert!(!chores.is_empty() && chores.into_iter().all(|job| service.busy(job).is_none()));
+}
+
+#[test]
 fn no_debug_shows_who_or_what() {
     let mut world = World::new();
     let alice = world.join("alice");

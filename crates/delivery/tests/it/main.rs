@@ -10,6 +10,7 @@
 mod accounts;
 mod admin;
 mod bodies;
+mod chores;
 mod claims;
 mod commits;
 mod conversations;

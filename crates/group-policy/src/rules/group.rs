@@ -59,8 +59,8 @@ fn check_removed(
     let stays = step.after.contains(&account);
     let allowed = match old.rank(account) {
         Rank::Leaving => true,
-        _ if stays && (account == by || rank >= Rank::Admin) => true,
-        theirs => !stays && account != by && rank >= Rank::Admin && theirs < rank,
+        _ if stays => account == by || rank >= Rank::Admin,
+        theirs => rank >= Rank::Admin && theirs < rank,
     };
     if allowed || step.is_revoked(leaf, lists)? {
         Ok(())
@@ -84,17 +84,12 @@ fn check_roles(step: &Transition<'_>, by: AccountId, old: &Charter, new: &Charte
     Ok(())
 }
 
+/// Of a role that changes.
 fn may_change(by: AccountId, account: AccountId, old: &Charter, to: Role) -> bool {
-    let order = |role: Role| match role {
-        Role::Leaving => 0,
-        Role::Member => 1,
-        Role::Admin => 2,
-        Role::Owner => 3,
-    };
     let before = old.role(account);
     if account == by {
         // Where nobody is owner, who is in charge may also take the office.
-        return order(to) < order(before) || (old.rank(by) == Rank::Owner && to != before);
+        return to < before || old.rank(by) == Rank::Owner;
     }
     old.rank(by) == Rank::Owner && old.rank(account) < Rank::Owner && ![before, to].contains(&Role::Leaving)
 }

@@ -1,7 +1,9 @@
 //! The server's observer: what it follows, and what it refuses of what is published beside a Commit.
 
-use hushwire_group_policy::{GroupExtension, Observer, ObserverError, Published, Refusal};
-use hushwire_types::{Epoch, Generation};
+use hushwire_group_policy::{
+    Amendment, Charter, GroupExtension, Observer, ObserverError, Published, Refusal, Role,
+};
+use hushwire_types::{ConversationId, Epoch, Generation};
 use mls_rs::group::CommitOutput;
 use mls_rs::{Extension, ExtensionList, MlsMessage};
 
@@ -229,6 +231,18 @@ fn a_stranger_cannot_create_a_conversation_of_two_others() {
     let error = start(&world, &group, stranger.who()).err().unwrap();
     let ObserverError::Policy(policy) = error else { panic!("{error:?}") };
     assert_eq!(policy, Refusal::ForeignAccount(account(3)).into());
+}
+
+#[test]
+fn a_later_generation_is_made_by_somebody_in_charge() {
+    let world = World::default();
+    let (admin, member) = (world.device(account(2)), world.device(account(3)));
+    let mut charter = Charter::new(account(1));
+    charter.amend(&Amendment::Role(account(2), Role::Admin));
+    let next = GroupExtension::successor(ConversationId::new([7; 32]), Generation(2), charter);
+    assert!(start(&world, &admin.create(&next), admin.who()).is_ok());
+    let refused = start(&world, &member.create(&next), member.who()).err().map(|error| error.to_string());
+    assert_eq!(refused, Some(Refusal::NotANewGroup.to_string()));
 }
 
 fn with_group_info(output: &CommitOutput, info: MlsMessage) -> CommitOutput {

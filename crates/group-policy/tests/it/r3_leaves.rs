@@ -191,6 +191,17 @@ fn r3_the_last_device_of_an_account_may_be_removed_when_the_new_floor_shows_it_r
     assert_eq!(summary.roster.len(), 1);
 }
 
+#[test]
+fn r3_a_floor_at_which_its_device_is_active_lets_nobody_remove_an_account() {
+    let mut pair = Pair::with(Morals::Lawless);
+    let index = pair.group_b.current_member_index();
+    let mut extension = GroupExtension::direct(account(1), account(2), Generation(1));
+    extension.floors.insert(account(2), pair.b.credential.list);
+    let builder = pair.group_a.commit_builder().remove_member(index).unwrap();
+    let output = builder.set_group_context_ext(extension.to_context().unwrap()).unwrap().build().unwrap();
+    assert_eq!(pair.refused(&output), Refusal::AccountRemoved(account(2)));
+}
+
 /// A Commit that sets the floor of `account`.
 fn raise(pair: &mut Pair, account: hushwire_types::AccountId, head: ListHead) -> CommitOutput {
     let mut extension = GroupExtension::from_context(&pair.group_a.context().extensions).unwrap();

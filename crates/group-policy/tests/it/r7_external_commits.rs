@@ -1,6 +1,6 @@
 //! Rule R7: external Commits.
 
-use hushwire_group_policy::Refusal;
+use hushwire_group_policy::{Refusal, rules};
 
 use crate::world::{Morals, Pair, account, follow_external, receive, refusal};
 
@@ -72,4 +72,30 @@ fn r7_an_external_commit_that_removes_another_leaf_is_refused() {
         Refusal::ExternalRemoves
     );
     assert_eq!(receive(&mut pair.group_a, &commit).unwrap_err(), Refusal::ExternalRemoves.into());
+}
+
+#[test]
+fn r7_an_external_commit_does_nothing_else() {
+    let pair = Pair::new();
+    let b2 = pair.world.device(account(2));
+    // mls-rs makes no such Commit; the pure rules are asked.
+    let group = rules::Group {
+        extension: pair.observer.extension().clone(),
+        leaves: vec![
+            rules::Leaf { index: 0, credential: pair.a.credential },
+            rules::Leaf { index: 1, credential: pair.b.credential },
+        ],
+    };
+    let join = rules::Change {
+        committer: rules::Committer::External(b2.credential),
+        added: vec![],
+        removed: vec![],
+        extension: None,
+    };
+    let judged = |change: &rules::Change| rules::check(&group, change, &pair.a.lists);
+    assert_eq!(judged(&join), Ok(()));
+    let added = vec![pair.world.device(account(2)).credential];
+    assert_eq!(judged(&rules::Change { added, ..join.clone() }), Err(Refusal::ExternalRemoves.into()));
+    let extension = Some(group.extension.clone());
+    assert_eq!(judged(&rules::Change { extension, ..join }), Err(Refusal::ExternalRemoves.into()));
 }

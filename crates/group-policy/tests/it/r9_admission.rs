@@ -1,11 +1,9 @@
 //! Rule R9: what is accepted at all, on messages that mls-rs itself makes.
 
-use hushwire_group_policy::{Admitted, At, Header, Refusal, admit, peek};
+use hushwire_group_policy::{Admitted, At, GroupExtension, Header, Identities, Refusal, admit, peek};
 use hushwire_types::{Epoch, GroupId};
-use mls_rs::CipherSuite;
-use mls_rs::ExtensionList;
-use mls_rs::MlsMessage;
 use mls_rs::psk::{ExternalPskId, PreSharedKey};
+use mls_rs::{CipherSuite, ExtensionList, IdentityProvider, MlsMessage};
 
 use crate::world::{Morals, Pair, account, follow, refusal};
 
@@ -48,6 +46,15 @@ fn r9_application_messages_and_commits_are_admitted() {
     assert_eq!(admitted(&application), Ok(Admitted::Application(here, application)));
     let commit = pair.group_a.commit(vec![]).unwrap().commit_message;
     assert_eq!(admitted(&commit), Ok(Admitted::Commit(here, commit)));
+}
+
+#[test]
+fn mls_pads_nothing_as_what_it_is_given_is_padded() {
+    let mut pair = Pair::new();
+    let mut bytes = |text: &[u8]| {
+        pair.group_a.encrypt_application_message(text, vec![]).unwrap().to_bytes().unwrap().len()
+    };
+    assert_eq!(bytes(&[7; 101]), bytes(&[7; 100]) + 1);
 }
 
 #[test]
@@ -104,4 +111,23 @@ fn r9_trailing_bytes_and_application_messages_in_place_of_a_commit_are_refused()
     pair.group_a.clear_pending_commit();
     output.commit_message = pair.group_a.encrypt_application_message(b"text", vec![]).unwrap();
     assert!(matches!(refusal(follow(&pair.observer, &output, pair.a.who())), Refusal::NotAdmitted(_)));
+}
+
+#[test]
+fn r9_nobody_is_an_external_sender() {
+    let pair = Pair::new();
+    let identities = Identities::new(pair.a.lists.clone());
+    let judged = identities.validate_external_sender(&pair.b.identity, None, None);
+    assert_eq!(judged, Err(Refusal::NotAdmitted("external senders").into()));
+}
+
+#[test]
+fn what_names_another_ciphersuite_is_not_read() {
+    let pair = Pair::new();
+    let mut info = pair.group_a.group_info_message(false).unwrap().to_bytes().unwrap();
+    assert_eq!(GroupExtension::peek(&info), Ok(pair.observer.extension().clone()));
+    // version u16 ‖ wire format u16 ‖ version u16 ‖ ciphersuite u16
+    assert_eq!(info[6..8], [0x00, 0x4E]);
+    info[7] = 0x01;
+    assert_eq!(GroupExtension::peek(&info), Err(Refusal::GroupInfo));
 }

@@ -155,8 +155,15 @@ impl MlsRules for Rules {
         Ok(options.with_ratchet_tree_extension(inside).with_always_out_of_band_ratchet_tree(!inside))
     }
 
-    fn encryption_options(&self, _: &Roster<'_>, _: &GroupContext) -> Result<EncryptionOptions, PolicyError> {
-        Ok(EncryptionOptions::new(*self.encrypt.lock().unwrap(), PaddingMode::None))
+    fn encryption_options(
+        &self,
+        roster: &Roster<'_>,
+        context: &GroupContext,
+    ) -> Result<EncryptionOptions, PolicyError> {
+        if *self.encrypt.lock().unwrap() {
+            return Ok(EncryptionOptions::new(true, PaddingMode::None));
+        }
+        self.policy.encryption_options(roster, context)
     }
 }
 

@@ -77,13 +77,63 @@ impl DeviceList {
             Change::RotateRecovery { new_key } => new_key == key,
             Change::Revoke { .. } | Change::Rename { .. } => false,
         });
-        // The genesis names the first device's list key, which entry 1 then brings in.
-        let first = place.number > ListNumber(0) && self.genesis().list_key() == key;
-        if used || first || self.genesis().recovery_key() == key { Err(Refusal::KeyReused) } else { Ok(()) }
+        // The genesis names the first device's list key too, which entry 1 brings in.
+        if used || self.genesis().recovery_key() == key { Err(Refusal::KeyReused) } else { Ok(()) }
     }
 }
 
 fn countersigned(entry: &UnverifiedEntry, key: &PublicKey, label: labels::Label) -> Result<(), Refusal> {
     let signature = entry.countersignature().ok_or(Refusal::Signature)?;
     labels::verify(key, label, &[entry.body()], signature).map_err(|_| Refusal::Signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genesis::{Flags, Genesis};
+    use crate::keys::ListKey;
+    use crate::list::Author;
+    use crate::list::entry::{Countersigner, write};
+    use crate::recovery::RecoveryKey;
+    use hushwire_types::{OsEntropy, Secret};
+
+    fn recovery_key(n: u8) -> RecoveryKey {
+        RecoveryKey::from_seed(&Secret::new([n; 32]))
+    }
+
+    /// A list with its first device, and that device's key.
+    fn list() -> (DeviceList, ListKey) {
+        let key = ListKey::generate(&OsEntropy);
+        let genesis = Genesis::create(Flags::default(), &key, &recovery_key(1), &OsEntropy);
+        let mls_key = ListKey::generate(&OsEntropy).public();
+        let entry = DeviceList::first_entry(&genesis, &key, mls_key, "first".parse().unwrap()).unwrap();
+        let mut list = DeviceList::new(genesis);
+        list.append(&entry).unwrap();
+        (list, key)
+    }
+
+    #[test]
+    fn a_chain_ends_at_its_limit() {
+        let (list, _) = list();
+        let new_key = recovery_key(2).public();
+        let judged = |number| {
+            let place = ListHead { number: ListNumber(number), ..list.head() };
+            let change = Change::RotateRecovery { new_key };
+            let (author, by) =
+                (Author::Recovery(&recovery_key(1)), Countersigner::Recovery(&recovery_key(2)));
+            let entry = UnverifiedEntry::decode(&write(place, &change, author, by)).unwrap();
+            list.check(place, &entry)
+        };
+        assert_eq!(judged(MAX_ENTRIES - 1), Ok(None));
+        assert_eq!(judged(MAX_ENTRIES), Err(ListError::Refused(Refusal::Full)));
+    }
+
+    #[test]
+    fn r2_a_device_does_not_replace_the_recovery_key_whatever_it_signs() {
+        let (list, key) = list();
+        let change = Change::RotateRecovery { new_key: recovery_key(2).public() };
+        let by = Countersigner::Recovery(&recovery_key(2));
+        let entry = write(list.head(), &change, Author::Device(&key), by);
+        assert_eq!(list.clone().append(&entry), Err(ListError::Refused(Refusal::NotByRecovery)));
+    }
 }

@@ -85,3 +85,22 @@ impl DeviceList {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genesis::{Flags, Genesis};
+    use crate::keys::ListKey;
+    use crate::recovery::RecoveryKey;
+    use hushwire_types::{EntryHash, OsEntropy};
+
+    #[test]
+    fn displaced_entries_are_kept_up_to_a_limit() {
+        let (key, recovery) = (ListKey::generate(&OsEntropy), RecoveryKey::generate(&OsEntropy));
+        let mut list = DeviceList::new(Genesis::create(Flags::default(), &key, &recovery, &OsEntropy));
+        list.history = (1..MAX_ENTRIES).map(|_| EntryHash::new([7; 32])).collect();
+        assert!(matches!(list.sideline(), Ok(Taken::Sidelined)));
+        list.history.push(EntryHash::new([7; 32]));
+        assert!(matches!(list.sideline(), Err(ListError::Refused(Refusal::Full))));
+    }
+}

@@ -13,6 +13,7 @@ fn a_genesis_verifies_and_keeps_its_flags() {
     assert_eq!(*read.list_key(), list_key(1).public());
     assert_eq!(*read.recovery_key(), recovery_key(1).public());
     assert_eq!(bot.as_bytes().len(), Genesis::LEN);
+    assert_eq!(format!("{bot:?}"), format!("Genesis({})", bot.account_id().short()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use hushwire_identity::{Address, Handle, HandleError, Host, Username};
+use hushwire_identity::{Address, Email, Handle, HandleError, Host, Phone, Username};
 use proptest::prelude::*;
 
 fn username(text: &str) -> Result<String, HandleError> {
@@ -37,6 +37,13 @@ fn usernames_have_two_to_thirty_two_characters() {
     assert_eq!(username(&"a".repeat(33)), Err(HandleError::UsernameLength));
     assert_eq!(username(&"a".repeat(100_000)), Err(HandleError::UsernameLength));
     assert!(username(&"é".repeat(32)).is_ok());
+}
+
+#[test]
+fn a_text_that_no_username_can_come_from_is_not_even_looked_at() {
+    let signs = |count| username(&"!".repeat(count));
+    assert_eq!(signs(32 * 18), Err(HandleError::UsernameCharacter('!')));
+    assert_eq!(signs(32 * 18 + 1), Err(HandleError::UsernameLength));
 }
 
 #[test]
@@ -79,6 +86,26 @@ fn look_alikes_have_one_skeleton() {
 }
 
 #[test]
+fn only_usernames_are_taken_for_each_other() {
+    let skeleton = |text: &str| text.parse::<Handle>().unwrap().skeleton();
+    assert_eq!(skeleton("@b0b"), skeleton("@bob"));
+    assert_eq!(skeleton("@alice"), format!("@{}", "alice".parse::<Username>().unwrap().skeleton()));
+    assert_eq!(skeleton("+1 555 123 4567"), "+15551234567");
+    assert_eq!(skeleton("B0b@example.org"), "b0b@example.org");
+}
+
+#[test]
+fn a_handle_is_made_of_each_kind_and_shown_in_its_form() {
+    let (name, phone, email) =
+        ("alice".parse::<Username>(), "+15551234567".parse::<Phone>(), "a@example.org".parse::<Email>());
+    let handles = [Handle::from(name.unwrap()), phone.unwrap().into(), email.unwrap().into()];
+    for (handle, text) in handles.iter().zip(["@alice", "+15551234567", "a@example.org"]) {
+        assert_eq!((handle.to_string().as_str(), text.parse().as_ref()), (text, Ok(handle)));
+    }
+    assert_eq!(format!("{handles:?}"), "[Username(..), Phone(..), Email(..)]");
+}
+
+#[test]
 fn phone_numbers_are_e164() {
     let phone = |text: &str| text.parse::<Handle>().map(|handle| handle.to_string());
     assert_eq!(phone("+1 (555) 123-4567").as_deref(), Ok("+15551234567"));
@@ -106,6 +133,18 @@ fn email_addresses_are_folded() {
     ] {
         assert_eq!(email(wrong), Err(HandleError::Email), "{wrong}");
     }
+}
+
+#[test]
+fn email_addresses_are_no_longer_than_mail_servers_take_them() {
+    let email = |local: usize, labels: [usize; 3]| {
+        let domain = labels.map(|bytes| "d".repeat(bytes)).join(".");
+        format!("{}@{domain}.org", "l".repeat(local)).parse::<Email>().map(|email| email.as_str().len())
+    };
+    assert_eq!(email(64, [1, 1, 1]), Ok(74));
+    assert_eq!(email(65, [1, 1, 1]), Err(HandleError::Email));
+    assert_eq!(email(64, [60, 60, 63]), Ok(254));
+    assert_eq!(email(64, [61, 60, 63]), Err(HandleError::Email));
 }
 
 #[test]

@@ -1,4 +1,6 @@
-use hushwire_identity::{InvalidKey, ListKey, PublicKey, RecoveryKey, ServerKey, Signature, labels};
+use hushwire_identity::{
+    Fingerprint, InvalidKey, ListKey, PublicKey, RecoveryKey, ServerKey, Signature, labels,
+};
 use hushwire_types::Secret;
 
 use crate::fixtures::{Seeded, list_key};
@@ -41,6 +43,20 @@ fn a_seed_gives_the_same_keys_again() {
     assert_eq!(RecoveryKey::from_seed(&recovery.seed()).public(), recovery.public());
     assert_eq!(ServerKey::from_seed(&server.seed()).public(), server.public());
     assert_ne!(list.public(), recovery.public());
+}
+
+#[test]
+fn what_is_public_is_shown_and_given_out_as_it_is() {
+    let key = list_key(1).public();
+    assert_eq!(PublicKey::try_from(key.as_ref()), Ok(key));
+    assert!(format!("{key:?}").starts_with("PublicKey(") && format!("{key:?}").len() == 19);
+    let signature = Signature::from_bytes([0xa5; 64]);
+    assert_eq!((signature.as_ref(), signature.as_bytes()), ([0xa5; 64].as_slice(), &[0xa5; 64]));
+    assert_eq!(format!("{signature:?}"), "Signature(uws2ljnf)");
+    let fingerprint = ServerKey::from_seed(&Secret::new([1; 32])).fingerprint();
+    assert_eq!(Fingerprint::from_bytes(*fingerprint.as_bytes()), fingerprint);
+    assert_eq!(format!("{fingerprint:?}"), format!("Fingerprint({fingerprint})"));
+    assert_eq!(labels::LOGIN.as_str(), "hushwire login v2");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use hushwire_identity::linking::{Answer, Commitment, LinkCode, Offer, digits, nonce};
 use hushwire_identity::list::{Joining, complete};
-use hushwire_identity::{Author, DeviceStatus, NewDevice, ServerKey};
-use hushwire_types::Secret;
+use hushwire_identity::{Author, DeviceStatus, ListHead, NewDevice, ServerKey};
+use hushwire_types::{EntryHash, Secret};
 
 use crate::fixtures::{Seeded, list, list_key, mls_key, with_a_flipped_bit};
 
@@ -30,6 +30,8 @@ fn an_offer_opens_with_its_commitment_alone() {
     assert!(with_a_flipped_bit(&bytes).all(|changed| Offer::open(&changed, &commitment).is_err()));
     assert!(Offer::open(&bytes[..bytes.len() - 1], &commitment).is_err());
     assert_eq!(Answer::from_bytes(&answer().to_bytes()), Ok(answer()));
+    let shown = format!("{:?}", answer());
+    assert!(shown.starts_with("Answer { account: ") && !shown.contains("alice"), "{shown}");
 }
 
 /// A test vector of our own: whoever writes another client must show the same.
@@ -92,6 +94,9 @@ fn nothing_but_its_own_addition_is_signed() {
     let mut elsewhere = list.head();
     elsewhere.number = elsewhere.number.next();
     assert!(complete(&draft, elsewhere, &joining, &list_key(2)).is_err(), "another place");
+    let forked = ListHead { hash: EntryHash::new([9; 32]), ..list.head() };
+    assert!(complete(&draft, forked, &joining, &list_key(2)).is_err(), "another branch");
+    assert!(complete(&draft, list.head(), &joining, &list_key(3)).is_err(), "signed by another key");
     assert!(complete(&draft[..9], list.head(), &joining, &list_key(2)).is_err());
     assert!(list.draft(&list_key(2), &joining).is_err(), "a stranger writes no draft");
 }
@@ -101,4 +106,8 @@ fn a_code_is_read_as_people_type_it() {
     let code: LinkCode = " k7qf 2m9d".parse().unwrap();
     assert_eq!(code.to_string(), "K7QF-2M9D");
     assert!("K7QF-2M9".parse::<LinkCode>().is_err());
+    assert_eq!(format!("{code:?}"), "LinkCode(..)");
+    let (one, other) = (LinkCode::generate(&Seeded::new(1)), LinkCode::generate(&Seeded::new(900)));
+    assert_eq!(one.to_string().parse(), Ok(one.clone()));
+    assert_ne!(one, other);
 }

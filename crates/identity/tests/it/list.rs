@@ -101,6 +101,8 @@ fn the_recovery_key_adds_a_device_after_all_are_lost() {
     let entry = list.add_device(Author::Recovery(&recovery_key(1)), &device(&list_key(2), 2)).unwrap();
     let accepted = list.append(&entry).unwrap();
     assert_eq!(accepted.added, [list_key(2).device_id()]);
+    assert!(list.is_recovered(list_key(2).device_id()), "the recovery key brought it in");
+    assert!(!list.is_recovered(list_key(1).device_id()));
 }
 
 #[test]
@@ -113,6 +115,17 @@ fn only_the_current_recovery_key_rotates_recovery() {
     assert_eq!(by_the_old, Err(ListError::Refused(Refusal::Signature)));
     let back_to_the_old = list.rotate_recovery(&recovery_key(2), &recovery_key(1));
     assert_eq!(back_to_the_old, Err(ListError::Refused(Refusal::KeyReused)));
+}
+
+#[test]
+fn recovery_is_rotated_again_but_never_to_a_key_that_was_there() {
+    let mut list = list();
+    for n in [2, 3] {
+        let entry = list.rotate_recovery(&recovery_key(n - 1), &recovery_key(n)).unwrap();
+        assert!(list.append(&entry).unwrap().recovery_rotated);
+    }
+    let back = list.rotate_recovery(&recovery_key(3), &recovery_key(2));
+    assert_eq!(back, Err(ListError::Refused(Refusal::KeyReused)));
 }
 
 #[test]
@@ -165,6 +178,19 @@ fn an_entry_that_jumps_ahead_asks_for_what_is_missing() {
     let mut behind = known.clone();
     assert_eq!(behind.append(&third), Err(ListError::Gap { from: ListNumber(2) }));
     assert_eq!(behind.head(), known.head());
+}
+
+#[test]
+fn an_entry_of_another_branch_asks_for_the_branch_from_its_start() {
+    let known = list();
+    let (mut here, mut there) = (known.clone(), known);
+    add(&mut here, 1, 2);
+    add(&mut there, 1, 3);
+    for n in [4, 5] {
+        let entry = add(&mut there, 1, n);
+        let from = if n == 4 { 1 } else { 3 };
+        assert_eq!(here.append(&entry), Err(ListError::Gap { from: ListNumber(from) }));
+    }
 }
 
 #[test]
@@ -235,8 +261,10 @@ fn trailing_bytes_and_a_cut_end_are_refused() {
 
 #[test]
 fn a_device_name_is_short_and_harmless() {
-    for name in ["laptop", "Bob's Telefon 📱", "x"] {
+    let longest = "x".repeat(DeviceName::MAX_BYTES);
+    for name in ["laptop", "Bob's Telefon 📱", "x", &longest] {
         assert_eq!(name.parse::<DeviceName>().unwrap().as_str(), name);
+        assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
     }
     let too_long = "x".repeat(65);
     for name in ["", "  ", "a\u{1b}[2J", "a\nb", "abc\u{202e}txt", "\u{200b}x", &too_long] {

@@ -39,7 +39,11 @@ fn r3_a_place_that_is_not_known_gives_no_verdict() {
     let other_number = ListHead { number: ListNumber(2), ..head };
     assert_eq!(list.device_at(other_hash, device), At::Unknown);
     assert_eq!(list.device_at(other_number, device), At::Unknown);
+    let start = ListHead { number: ListNumber(1), hash: genesis().hash() };
+    assert!(!list.knows(start), "the genesis is number 0");
+    assert!(!list.knows(ListHead { number: ListNumber(0), ..other_hash }));
     assert_eq!(list.reaches(other_hash, head), None);
+    assert_eq!(list.reaches(head, other_hash), None);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Rule R6: each statement covers every part of itself.
 
+use hushwire_identity::statement::Recovery;
 use hushwire_identity::{ChannelBinding, Handle, Login, Registration, ServerHello, ServerKey};
 use hushwire_types::{AccountId, DeviceId, Secret};
 
-use crate::fixtures::list_key;
+use crate::fixtures::{list_key, recovery_key};
 
 fn server() -> ServerKey {
     ServerKey::from_seed(&Secret::new([0x55; 32]))
@@ -65,4 +66,21 @@ fn a_registration_holds_for_its_server_account_and_set_of_handles() {
         Registration { account: &AccountId::new([5; 32]), ..registration },
     ];
     assert!(wrong.iter().all(|statement| statement.verify(&key.public(), &signature).is_err()));
+}
+
+#[test]
+fn r6_a_recovery_holds_for_its_server_connection_nonce_and_handle_only() {
+    let (key, server) = (recovery_key(1), server().public());
+    let (binding, handle) = (ChannelBinding::EndPoint([1; 32]), "@alice".parse().unwrap());
+    let recovery = Recovery { server: &server, binding: &binding, server_nonce: &[2; 32], handle: &handle };
+    let signature = recovery.sign(&key);
+    assert!(recovery.verify(&key.public(), &signature).is_ok());
+    let wrong = [
+        Recovery { server: &list_key(9).public(), ..recovery },
+        Recovery { binding: &ChannelBinding::Exporter([1; 32]), ..recovery },
+        Recovery { server_nonce: &[3; 32], ..recovery },
+        Recovery { handle: &"@bob".parse().unwrap(), ..recovery },
+    ];
+    assert!(wrong.iter().all(|recovery| recovery.verify(&key.public(), &signature).is_err()));
+    assert!(recovery.verify(&recovery_key(2).public(), &signature).is_err());
 }

@@ -6,14 +6,14 @@ use hushwire_types::{
 };
 use hushwire_wire::frame::{self, DecodeError, EncodeError, RequestId};
 use hushwire_wire::limits::{
-    BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES, KEY_PACKAGE_BYTES,
-    KEY_PACKAGES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, REPORT_NOTE_BYTES, REPORTED_BYTES,
-    REPORTED_MESSAGES, TEXT_BYTES, UPLOAD_BYTES,
+    self, BODY_BYTES, DELIVERY_BYTES, DELIVERY_ENTRIES, FEATURES, FRAME_BYTES, HANDLE_BYTES,
+    KEY_PACKAGE_BYTES, KEY_PACKAGES, LIST_ENTRIES, LIST_ENTRY_BYTES, MESSAGE_BYTES, REPORT_NOTE_BYTES,
+    REPORTED_BYTES, REPORTED_MESSAGES, TEXT_BYTES, UPLOAD_BYTES,
 };
 use hushwire_wire::{
     AccountKeys, AnswerHandleClaim, BodyRef, Delivery, Entry, EntryKind, Error, ErrorCode, Fault, Group,
-    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Report, ReportReason,
-    ReportedMessage, Request, Response, SendCommit, SendMessage, SendUploaded,
+    HandleClaimAnswer, Invalid, Opaque, Place, PutKeyPackages, Referred, ReferredEntry, Removed, Report,
+    ReportReason, ReportedMessage, Request, Response, SendCommit, SendMessage, SendUploaded, WelcomeEntry,
 };
 
 use crate::raw::Raw;
@@ -77,6 +77,23 @@ fn parts_within_their_limits_may_not_exceed_the_frame_together() {
     };
     let error = frame::encode_server(None, &group.into()).unwrap_err();
     assert!(matches!(error, EncodeError::TooLarge { bytes } if bytes > FRAME_BYTES));
+}
+
+#[test]
+fn a_frame_of_exactly_its_limit_goes_and_comes() {
+    let group = |info: usize| Group {
+        conversation_id: ConversationId::new([1; 32]),
+        generation: Generation(1),
+        epoch: Epoch(1),
+        group_info: Some(vec![1; info].into()),
+        ratchet_tree: vec![1; MESSAGE_BYTES].into(),
+    };
+    let encoded = |info| frame::encode_server(None, &group(info).into());
+    let room = FRAME_BYTES - encoded(4_096).unwrap().len();
+    let full = encoded(4_096 + room).unwrap();
+    assert_eq!(full.len(), FRAME_BYTES);
+    assert_eq!(frame::decode_server(full).unwrap().response, group(4_096 + room).into());
+    assert_eq!(encoded(4_096 + room + 1), Err(EncodeError::TooLarge { bytes: FRAME_BYTES + 1 }));
 }
 
 #[test]
@@ -149,6 +166,9 @@ fn a_delivery_closed_at_its_limit_fits_into_a_frame() {
         entries.push(next);
     }
     assert!(entries.len() > 50);
+    for entry in &entries {
+        assert_eq!(entry.encoded_len(), entry.to_bytes().unwrap().len() + 5, "with key and length before it");
+    }
     assert!(frame::encode_server(None, &Delivery { entries }.into()).is_ok());
 }
 
@@ -232,6 +252,30 @@ fn what_a_frame_cannot_hold_is_uploaded_and_what_it_can_is_not() {
     assert!(!frame::needs_upload(&message(MESSAGE_BYTES + 1)), "a message is never large");
 }
 
+/// Between 64 and 72 KiB the frame has room for a part that the limit of one message forbids.
+#[test]
+fn no_part_of_what_makes_a_conversation_is_larger_than_a_message() {
+    let (_, create) =
+        samples::requests().into_iter().find(|(name, _)| *name == "create_conversation").unwrap();
+    let Request::CreateConversation(create) = create else { panic!("not CreateConversation") };
+    for part in ["group_info", "ratchet_tree", "commit", "commit_group_info", "welcome"] {
+        let with = |bytes: usize| -> Request {
+            let (mut create, large) = (create.clone(), Opaque::from(vec![7; bytes]));
+            match part {
+                "group_info" => create.group_info = large,
+                "ratchet_tree" => create.ratchet_tree = large,
+                "commit" => create.commit = large,
+                "commit_group_info" => create.commit_group_info = large,
+                _ => create.welcome = Some(large),
+            }
+            create.into()
+        };
+        assert!(encode(&with(MESSAGE_BYTES)).is_ok(), "{part}");
+        assert_eq!(encode(&with(MESSAGE_BYTES + 1)), Err(too_large(part)));
+        assert!(frame::needs_upload(&with(MESSAGE_BYTES + 1)), "{part}");
+    }
+}
+
 #[test]
 fn the_largest_request_fits_into_an_upload_and_comes_back_as_it_was() {
     let largest = commit(BODY_BYTES, BODY_BYTES, BODY_BYTES);
@@ -246,10 +290,21 @@ fn the_largest_request_fits_into_an_upload_and_comes_back_as_it_was() {
 
 #[test]
 fn a_large_entry_is_kept_whole_and_delivered_by_reference_only() {
-    let large = Entry { kind: EntryKind::Commit(vec![7; BODY_BYTES].into()), ..entry(3, 1) };
-    let delivery = Delivery { entries: vec![large.clone()] };
-    assert_eq!(frame::encode_server(None, &delivery.into()), Err(too_large("commit")));
-    assert_eq!(Entry::from_bytes(large.to_bytes().unwrap()), Ok(large));
+    // One byte more than a message may have would still fit into a frame.
+    for bytes in [MESSAGE_BYTES + 1, BODY_BYTES] {
+        let body = || Opaque::from(vec![7; bytes]);
+        let kinds = [
+            ("commit", EntryKind::Commit(body())),
+            ("welcome", EntryKind::Welcome(WelcomeEntry { welcome: body(), epoch: Epoch(1) })),
+            ("commit", EntryKind::Removed(Removed { commit: body() })),
+        ];
+        for (field, kind) in kinds {
+            let large = Entry { kind, ..entry(3, 1) };
+            let delivery = Delivery { entries: vec![large.clone()] };
+            assert_eq!(frame::encode_server(None, &delivery.into()), Err(too_large(field)));
+            assert_eq!(Entry::from_bytes(large.to_bytes().unwrap()), Ok(large));
+        }
+    }
 }
 
 #[test]
@@ -307,4 +362,46 @@ fn a_report_over_its_limits_is_refused_by_the_receiver_too() {
     assert_eq!(decode(REPORTED_MESSAGES, REPORTED_BYTES / REPORTED_MESSAGES), Ok(()));
     assert!(decode(REPORTED_MESSAGES + 1, 1).is_err());
     assert!(decode(2, REPORTED_BYTES / 2 + 1).is_err());
+}
+
+/// As docs/protocol.md has them. Whoever is deployed holds each of them in both directions, so a change is a change of the
+/// protocol.
+#[test]
+fn every_limit_is_the_one_that_the_protocol_names() {
+    let bytes = [
+        limits::FRAME_BYTES,
+        limits::MESSAGE_BYTES,
+        limits::BODY_BYTES,
+        limits::UPLOAD_BYTES,
+        limits::DELIVERY_BYTES,
+        limits::KEY_PACKAGE_BYTES,
+        limits::GENESIS_BYTES,
+        limits::LIST_ENTRY_BYTES,
+        limits::HANDLE_BYTES,
+        limits::USERNAME_BYTES,
+        limits::INVITE_BYTES,
+        limits::LINK_CODE_BYTES,
+        limits::LINK_BYTES,
+        limits::FEATURE_BYTES,
+        limits::REPORTED_BYTES,
+        limits::REPORT_NOTE_BYTES,
+        limits::TEXT_BYTES,
+    ];
+    let named = [
+        73_728, 65_536, 4_194_304, 12_656_640, 65_536, 4_096, 512, 1_024, 254, 128, 32, 32, 2_048, 32,
+        61_440, 2_048, 512,
+    ];
+    assert_eq!(bytes, named);
+    let counts = [
+        limits::REQUESTS_IN_FLIGHT,
+        limits::DELIVERY_ENTRIES,
+        limits::KEY_PACKAGES,
+        limits::CLAIMED_KEY_PACKAGES,
+        limits::LIST_ENTRIES,
+        limits::FEATURES,
+        limits::REPORTED_MESSAGES,
+        limits::OTP_DIGITS,
+    ];
+    assert_eq!(counts, [64, 128, 20, 20, 64, 32, 20, 6]);
+    assert_eq!((limits::SENDS_IN_FLIGHT, limits::LINK_MESSAGES), (64, 16));
 }

@@ -21,6 +21,13 @@ impl Raw {
         self
     }
 
+    /// A number of fixed length, 8 or 4 bytes.
+    pub(crate) fn fixed<const N: usize>(mut self, field: u32, value: [u8; N]) -> Self {
+        self.varint(u64::from(field) << 3 | if N == 8 { 1 } else { 5 });
+        self.0.extend_from_slice(&value);
+        self
+    }
+
     pub(crate) fn decode_client(self) -> Result<ClientFrame, DecodeError> {
         frame::decode_client(Bytes::from(self.0))
     }
