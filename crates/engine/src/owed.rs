@@ -73,6 +73,7 @@ impl Step<'_, '_> {
         }
         self.session.receipts_due.clear();
         self.attend_history()?;
+        self.attend_pictures()?;
         self.recall_lags()?;
         self.attend_bundles()?;
         self.attend_lacking()

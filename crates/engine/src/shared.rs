@@ -233,6 +233,7 @@ impl Step<'_, '_> {
                     account::set_handle(self.tx, &account, Some(&handle))?;
                 }
             }
+            code::SAYS => self.apply_says(&account, &register.value)?,
             code::VERIFIED if !matches!(known.trust, Trust::Changed { .. }) => {
                 let trust = match setting::read_flag(&register.value) {
                     Some(true) => Trust::Verified { at: register.at },
