@@ -190,6 +190,19 @@ pub fn tell(tx: &Tx<'_>, register: &Register, by: SendSeq) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Forgets a register here, whatever the other devices do.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn forget(tx: &Tx<'_>, subject: &Subject, code: u32) -> Result<(), StoreError> {
+    let key = Key::of(subject);
+    tx.erase(
+        "DELETE FROM register WHERE code = ?1 AND account = ?2 AND conversation = ?3 AND content = ?4",
+        params![code, key.account, key.conversation, key.content],
+    )?;
+    Ok(())
+}
+
 fn tell_unless_told(tx: &Tx<'_>, register: &Register, by: SendSeq) -> Result<(), StoreError> {
     let key = Key::of(&register.subject);
     tx.run(

@@ -137,6 +137,7 @@ mod rejoin;
 mod remake;
 mod renew;
 mod report;
+mod reported;
 mod requests;
 mod restore;
 mod roster;

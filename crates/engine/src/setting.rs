@@ -163,6 +163,8 @@ pub(crate) mod code {
     pub(crate) const HIDDEN: u32 = 65;
     /// Of an account that asked to be let into a group: the hash of the link by which it asked in vain.
     pub(crate) const ASK_DECLINED: u32 = 66;
+    /// Of a report, by its id in the place of a message's: whom it is of and how it stands.
+    pub(crate) const REPORTED: u32 = 67;
 }
 
 impl Setting {

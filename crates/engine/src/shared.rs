@@ -210,6 +210,9 @@ impl Step<'_, '_> {
         if register.code == code::ASK_DECLINED {
             return self.ask_was_declined(&message, &register.value);
         }
+        if register.code == code::REPORTED {
+            return self.was_reported(&message, &register.value);
+        }
         let row = timeline::by_content(self.tx, &message.conversation, &message.account, &message.content)?;
         self.event(&Event::Settings, Some(message.conversation), row.map(|row| row.row))
     }
