@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Invariants:
-//! - A profile is told once to each account that this person talks with and has accepted, and again when it changes; it is taken only
-//!   from the other side of a direct conversation, or from an own device or a backup that had it so.
+//! - A profile is told once to each account that this person talks with and has accepted, and again when it changes or a device there enters
+//!   the conversation anew, as it may have lost it. It is taken only from the other side of a direct conversation, or from an own device
+//!   or a backup that had it so.
 //! - Of what an account said of itself the greatest version counts, in whatever order it comes and by whichever way. Whoever is killed on
 //!   the way has all of it or nothing: register, row and picture are of one transaction.
 //! - A row that waits to tell a profile does not hold it: what is told is what this account says of itself when the row is encrypted, and
@@ -21,7 +22,7 @@ use hushwire_client_store::conversation::{Conversation, ConversationKind};
 use hushwire_client_store::register::{self, Register};
 use hushwire_client_store::{picture, setting as facts};
 use hushwire_content::{Kind, Picture, Profile, limits};
-use hushwire_types::{AccountId, Subject, Timestamp};
+use hushwire_types::{AccountId, ConversationId, Subject, Timestamp};
 
 use crate::setting::{self, code, words};
 use crate::shared::no_later_than_any_clock;
@@ -45,7 +46,7 @@ impl Step<'_, '_> {
         // Both, as another device may tell of the one that was set first after the other.
         let set_at: Vec<u8> =
             self.own_profile_set()?.iter().flat_map(|at| at.as_ms().to_be_bytes()).collect();
-        let told = format!("profile told {}", conversation.id);
+        let told = told(&conversation.id);
         if set_at.is_empty()
             || peer == self.me.account
             || facts::find(self.tx, &told)?.is_some_and(|told| told == set_at)
@@ -55,6 +56,14 @@ impl Step<'_, '_> {
         }
         facts::put(self.tx, &told, &set_at)?;
         self.say_about(conversation, Kind::Profile(Profile::default()), Aspect::Profile, None).map(drop)
+    }
+
+    /// A device of an account entered a conversation anew: what it was told before may be lost with what it lost.
+    pub(crate) fn tell_again(&mut self, id: &ConversationId, account: AccountId) -> Result<(), Stop> {
+        if account != self.me.account {
+            return Ok(facts::delete(self.tx, &told(id))?);
+        }
+        if *id == self.direct_id(account) { Ok(register::untell_all(self.tx)?) } else { Ok(()) }
     }
 
     /// What this account says of itself at this moment.
@@ -137,6 +146,11 @@ impl Step<'_, '_> {
             _ => Ok(()),
         }
     }
+}
+
+/// The name of the fact that says what was told in a conversation.
+fn told(id: &ConversationId) -> String {
+    format!("profile told {id}")
 }
 
 /// None of what a newer version wrote otherwise.

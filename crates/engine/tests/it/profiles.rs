@@ -339,3 +339,47 @@ fn a_picture_of_a_backup_that_is_none_is_left_out() {
     assert!(matches!(world.outcome(laptop, command), Outcome::Restored(_)));
     assert_eq!(world.shown(laptop, 1), ("Bob".to_owned(), None));
 }
+
+#[test]
+fn a_device_that_was_put_back_to_an_old_copy_is_told_again_by_contacts_and_own_devices() {
+    let (mut world, id) = acquainted();
+    let laptop = world.link(ALICE);
+    world.pass(Duration::from_secs(60));
+    let copies = [(ALICE, world.back_up(ALICE)), (2, world.back_up(2))];
+    world.present(1, "Robert", 5);
+    world.present(laptop, "Alice", 6);
+    set(&mut world, ALICE, id, Some(picture(8)));
+    world.pass(Duration::from_secs(120));
+    // Carol has no other device, and bob is away when alice is back.
+    for (index, copy) in &copies {
+        world.restore(*index, copy);
+    }
+    world.go_offline(1);
+    world.pass(Duration::from_secs(900));
+    assert_eq!(world.shown(ALICE, 1), as_said("Robert", 5));
+    assert_eq!(world.shown(2, ALICE), as_said("Alice", 6));
+    for index in [ALICE, laptop, 2] {
+        assert_eq!(of_group(&mut world, index, id), Some(picture(8)), "{index}");
+    }
+}
+
+#[test]
+fn of_what_two_devices_set_in_one_instant_contacts_show_what_both_show() {
+    let (mut world, _) = acquainted();
+    let laptop = world.link(1);
+    world.pass(Duration::from_secs(60));
+    // A picture of a greater hash, and one of a smaller, against none.
+    for number in [3, 4, 5, 6] {
+        world.go_offline(1);
+        world.go_offline(laptop);
+        let both = [(1, Some(picture(number))), (laptop, None)];
+        for (index, picture) in both {
+            world.outcome(index, Command::Set(Setting::Picture { picture }));
+        }
+        world.go_online(laptop);
+        world.pass(Duration::from_secs(30));
+        world.go_online(1);
+        world.pass(Duration::from_secs(60));
+        assert_eq!(world.shown(ALICE, 1), as_said("Bob", number));
+    }
+}
