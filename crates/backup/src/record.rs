@@ -76,6 +76,8 @@ pub struct Contact {
     pub about: String,
     /// Its picture, a JPEG; empty for none.
     pub picture: Vec<u8>,
+    /// Grows with each change of what it says; 0 where that is not known.
+    pub says_version: u64,
     /// How far it is trusted.
     pub trust: Trust,
     /// When it was first seen.
@@ -144,6 +146,8 @@ pub struct Group {
     pub timer_secs: u32,
     /// Who was in it.
     pub members: Vec<(AccountId, Role)>,
+    /// Its picture, a JPEG; empty for none.
+    pub picture: Vec<u8>,
 }
 
 /// A row of a timeline that the server has accepted.

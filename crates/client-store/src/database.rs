@@ -344,7 +344,7 @@ mod tests {
             ("secure_delete", "Integer(1)"),
             ("temp_store", "Integer(2)"),
             ("cipher_memory_security", "Text(\"0\")"),
-            ("user_version", "Integer(9)"),
+            ("user_version", "Integer(10)"),
         ] {
             assert_eq!(pragma(&database, name), value, "{name}");
         }
@@ -377,7 +377,7 @@ mod tests {
         database.close().unwrap();
         let before = std::fs::read(folder.path().join("hush.db")).unwrap();
         let refused = Database::open(folder.path(), &key());
-        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 9 })));
+        assert!(matches!(refused, Err(OpenError::Newer { found: 99, known: 10 })));
         assert_eq!(std::fs::read(folder.path().join("hush.db")).unwrap(), before);
     }
 

@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0007_handed_over.sql"),
     include_str!("migrations/0008_reports.sql"),
     include_str!("migrations/0009_pictures.sql"),
+    include_str!("migrations/0010_profiles.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -49,6 +50,32 @@ mod tests {
     use rusqlite::params;
 
     use super::*;
+
+    #[test]
+    fn what_others_said_of_themselves_before_is_told_to_own_devices() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for (version, step) in (1_i64..).zip(STEPS).take(9) {
+            apply(&mut connection, version, step).unwrap();
+        }
+        let insert =
+            "INSERT INTO account (account, genesis, head_number, head_hash, trust, learned_at, profile_name,
+            about, picture) VALUES (?1, x'', 1, x'', 0, 5, ?2, ?3, ?4)";
+        let none: Option<Vec<u8>> = None;
+        connection.execute(insert, params![[1_u8], "Ann \"A\"", None::<String>, [0xab_u8; 2]]).unwrap();
+        connection.execute(insert, params![[2_u8], "", "Busy", none]).unwrap();
+        connection.execute(insert, params![[3_u8], "", None::<String>, none]).unwrap();
+        migrate(&mut connection).unwrap();
+        let mut read = connection
+            .prepare("SELECT account, value FROM register WHERE code = 21 AND at = 0 AND told IS NULL ORDER BY account")
+            .unwrap();
+        let rows: Vec<(Vec<u8>, Vec<u8>)> =
+            read.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+        let text = |json: &str| json.as_bytes().to_vec();
+        assert_eq!(
+            rows,
+            [(vec![1], text(r#"["Ann \"A\"","","abab"]"#)), (vec![2], text(r#"["","Busy",null]"#)),]
+        );
+    }
 
     #[test]
     fn rows_of_before_the_new_index_wait_to_be_indexed() {

@@ -5,6 +5,7 @@
 //!   [`GroupFacts::picture`](crate::group_facts::GroupFacts::picture).
 //! - One that is let go is gone from old pages too.
 
+use hushwire_types::{AccountId, ConversationId};
 use rusqlite::params;
 
 use crate::column::fixed_at;
@@ -37,6 +38,38 @@ pub fn find(view: &View<'_>, hash: &Hash) -> Result<Option<Vec<u8>>, StoreError>
 pub fn is_kept(view: &View<'_>, hash: &Hash) -> Result<bool, StoreError> {
     let found = view.one("SELECT 1 FROM picture WHERE hash = ?1", params![hash], |_| Ok(()))?;
     Ok(found.is_some())
+}
+
+/// Pictures that accounts and groups have and that are not kept here, in the order of their hashes.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn missing(view: &View<'_>) -> Result<Vec<Hash>, StoreError> {
+    view.many(
+        "SELECT picture AS hash FROM account WHERE picture IS NOT NULL AND picture NOT IN (SELECT hash FROM picture)
+         UNION SELECT picture FROM group_facts
+             WHERE picture IS NOT NULL AND picture NOT IN (SELECT hash FROM picture)
+         ORDER BY hash",
+        [],
+        |row| fixed_at(row, "hash"),
+    )
+}
+
+/// The accounts and the groups that have a picture.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn had_by(view: &View<'_>, hash: &Hash) -> Result<(Vec<AccountId>, Vec<ConversationId>), StoreError> {
+    let accounts =
+        view.many("SELECT account FROM account WHERE picture = ?1 ORDER BY account", params![hash], |row| {
+            fixed_at(row, "account")
+        })?;
+    let groups = view.many(
+        "SELECT conversation FROM group_facts WHERE picture = ?1 ORDER BY conversation",
+        params![hash],
+        |row| fixed_at(row, "conversation"),
+    )?;
+    Ok((accounts, groups))
 }
 
 /// Erases the pictures that nobody and no group has any more, but for those in `but`.

@@ -4,7 +4,8 @@
 //! - The value with the latest time counts; of two at one time, the greater one: so all devices end with the same, in
 //!   whatever order they hear of them.
 //! - What is set here is later than all that is known here.
-//! - A register is untold until the send that tells it is in the outbox; a send that is taken back makes it untold again.
+//! - A register is untold until the send that tells it is in the outbox, or another device has told the same; a send that is taken back
+//!   makes it untold again.
 
 use std::fmt;
 
@@ -154,6 +155,13 @@ pub fn restore(tx: &Tx<'_>, past: &Register) -> Result<bool, StoreError> {
 
 fn take(tx: &Tx<'_>, new: &Register, told: Option<SendSeq>) -> Result<bool, StoreError> {
     let known = find(tx, &new.subject, new.code)?;
+    if known.as_ref() == Some(new) {
+        if let Some(told) = told {
+            // Whoever told it has told all.
+            tell_unless_told(tx, new, told)?;
+        }
+        return Ok(false);
+    }
     if known.is_some_and(|known| (known.at, &known.value) >= (new.at, &new.value)) {
         return Ok(false);
     }
@@ -177,6 +185,29 @@ pub fn tell(tx: &Tx<'_>, register: &Register, by: SendSeq) -> Result<(), StoreEr
     let key = Key::of(&register.subject);
     tx.run(
         "UPDATE register SET told = ?5 WHERE code = ?1 AND account = ?2 AND conversation = ?3 AND content = ?4",
+        params![register.code, key.account, key.conversation, key.content, int(by.0)],
+    )?;
+    Ok(())
+}
+
+/// Forgets a register here, whatever the other devices do.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn forget(tx: &Tx<'_>, subject: &Subject, code: u32) -> Result<(), StoreError> {
+    let key = Key::of(subject);
+    tx.erase(
+        "DELETE FROM register WHERE code = ?1 AND account = ?2 AND conversation = ?3 AND content = ?4",
+        params![code, key.account, key.conversation, key.content],
+    )?;
+    Ok(())
+}
+
+fn tell_unless_told(tx: &Tx<'_>, register: &Register, by: SendSeq) -> Result<(), StoreError> {
+    let key = Key::of(&register.subject);
+    tx.run(
+        "UPDATE register SET told = ?5 WHERE code = ?1 AND account = ?2 AND conversation = ?3 AND content = ?4
+             AND told IS NULL",
         params![register.code, key.account, key.conversation, key.content, int(by.0)],
     )?;
     Ok(())

@@ -1,4 +1,5 @@
-//! What a person told the server's operator of others: kept until the server has it, then without its words.
+//! What a person told the server's operator of others: kept until the server has it, then without its words. Of those that another
+//! device of theirs has made, no words are ever here.
 //!
 //! Invariants:
 //! - A report is stored whole before anything of it is sent, and the same bytes are sent until the server has answered.
@@ -139,12 +140,43 @@ pub fn settle(tx: &Tx<'_>, id: &ReportId, at: Timestamp, refused: Option<&str>) 
     Ok(())
 }
 
-/// Forgets what was settled before `before`.
+/// Stores what another device says of a report that it has made, or says now. One that is sent from here stays as it is.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn put_told(tx: &Tx<'_>, report: &Report) -> Result<(), StoreError> {
+    let (settled_at, refused) = match &report.state {
+        ReportState::Waiting => (None, None),
+        ReportState::Arrived { at } => (Some(time(*at)), None),
+        ReportState::Refused { at, reason } => (Some(time(*at)), Some(reason)),
+    };
+    tx.run(
+        "INSERT INTO report (id, account, reason, messages, made_at, settled_at, refused)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET settled_at = ?6, refused = ?7 WHERE request IS NULL",
+        params![
+            report.id.as_ref(),
+            report.account.as_ref(),
+            report.reason,
+            report.messages,
+            time(report.made_at),
+            settled_at,
+            refused,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets what was settled before `before`, and what another device made before and nobody settled.
 ///
 /// # Errors
 /// The database cannot be written.
 pub fn prune(tx: &Tx<'_>, before: Timestamp) -> Result<(), StoreError> {
-    tx.erase("DELETE FROM report WHERE settled_at < ?1", params![time(before)])?;
+    tx.erase(
+        "DELETE FROM report WHERE settled_at < ?1
+             OR (settled_at IS NULL AND request IS NULL AND made_at < ?1)",
+        params![time(before)],
+    )?;
     Ok(())
 }
 

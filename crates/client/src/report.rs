@@ -37,12 +37,20 @@ impl Client {
         }
     }
 
-    /// The reports of this device, the oldest first; those that are settled for 90 days.
+    /// The reports that devices of this account made, the oldest first; those that are settled for 90 days.
     ///
     /// # Errors
     /// The database.
     pub async fn reports(&self) -> Result<Vec<Reported>, ClientError> {
         self.read(view::reports).await
+    }
+
+    /// Whether this device has reports that the server has not answered. Those of another device are that one's to send.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn has_reports_on_their_way(&self) -> Result<bool, ClientError> {
+        self.read(|view| Ok(!report::waiting(view)?.is_empty())).await
     }
 
     /// Waits until the server has a report or does not take it; after `patience`, or when the connection has ended and is not tried

@@ -6,7 +6,7 @@ use hushwire_types::{AccountId, ContentId, EntryHash, ListNumber, Secret, Timest
 
 use crate::about::{self, Edit, Quote, Reaction, Target};
 use crate::history::{HistoryAsk, HistoryBundle, HistoryPart};
-use crate::picture::Picture;
+use crate::picture::{Picture, Pictures};
 use crate::register::{self, Register};
 use crate::short::{Card, JoinAsk, Pin, Poll, Profile, Vote};
 use crate::{limits, proto};
@@ -122,6 +122,8 @@ pub enum Kind {
     DetailsKey(Option<Secret<32>>),
     /// A group's picture; none where the author lacks it and asks.
     GroupPicture(Option<Picture>),
+    /// What one's own devices tell each other of pictures.
+    Pictures(Pictures),
     /// Somebody asks to be let into a group.
     JoinAsk(JoinAsk),
     /// How long messages of a direct conversation live from here on, in seconds; 0 for ever.
@@ -301,6 +303,7 @@ impl Kind {
             Proto::HistoryBundle(bundle) => HistoryBundle::from_proto(bundle).map(Self::HistoryBundle),
             Proto::DetailsKey(key) => details_key(&key.key).map(Self::DetailsKey),
             Proto::GroupPicture(proto) => Picture::read(proto.picture).map(Self::GroupPicture),
+            Proto::Pictures(pictures) => Pictures::from_proto(pictures).map(Self::Pictures),
         }
     }
 
@@ -333,6 +336,7 @@ impl Kind {
                 let picture = picture.clone().map(Picture::into_bytes).unwrap_or_default();
                 Proto::GroupPicture(proto::GroupPicture { picture })
             }
+            Self::Pictures(pictures) => Proto::Pictures(pictures.to_proto()),
             Self::Unknown => return Err(Invalid::Value { field: "kind" }),
         })
     }

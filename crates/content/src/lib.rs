@@ -30,6 +30,6 @@ pub use encoded::{DecodeError, Encoded};
 pub use group_details::GroupDetails;
 pub use history::{HistoryAsk, HistoryBundle, HistoryPart};
 pub use hushwire_types::display;
-pub use picture::{Picture, PictureHash};
+pub use picture::{Picture, PictureHash, Pictures};
 pub use register::Register;
 pub use short::{Card, JoinAsk, Pin, Poll, Profile, Vote};

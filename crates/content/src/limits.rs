@@ -46,6 +46,12 @@ pub const ABOUT_CHARS: usize = 500;
 /// Bytes of a picture of somebody or of a group: with a profile's words it fits into the bucket of 32 KiB.
 pub const PICTURE_BYTES: usize = 28 * 1024;
 
+/// Pictures that a device asks another one for at once: more are asked for when these have come.
+pub const PICTURES_WANTED: usize = 16;
+
+/// Pictures that one content shows: as many as fit into it.
+pub const PICTURES_SHOWN: usize = 2;
+
 /// Bytes of a handle on a card: the longest e-mail address.
 pub const HANDLE_BYTES: usize = 254;
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::content::Invalid;
-use crate::limits;
+use crate::content::{Invalid, fixed};
+use crate::{limits, proto};
 
 /// A JPEG of at most [`limits::PICTURE_BYTES`], by its first and last bytes. Whether the rest can be shown, whoever shows it finds out.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +48,38 @@ impl Picture {
     #[must_use]
     pub fn hash(&self) -> PictureHash {
         Sha256::digest(&self.0).into()
+    }
+}
+
+/// What devices of one account tell each other of pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pictures {
+    /// Those that the author lacks, at most [`limits::PICTURES_WANTED`].
+    pub wanted: Vec<PictureHash>,
+    /// Those that another device asked for, at most [`limits::PICTURES_SHOWN`].
+    pub shown: Vec<Picture>,
+}
+
+impl Pictures {
+    pub(crate) fn from_proto(proto: proto::Pictures) -> Result<Self, Invalid> {
+        if proto.wanted.len() > limits::PICTURES_WANTED {
+            return Err(Invalid::too_large("wanted"));
+        }
+        if proto.shown.len() > limits::PICTURES_SHOWN {
+            return Err(Invalid::too_large("shown"));
+        }
+        let wanted = proto.wanted.iter().map(|hash| fixed("wanted", hash));
+        Ok(Self {
+            wanted: wanted.collect::<Result<_, _>>()?,
+            shown: proto.shown.into_iter().map(Picture::new).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(crate) fn to_proto(&self) -> proto::Pictures {
+        proto::Pictures {
+            wanted: self.wanted.iter().map(|hash| hash.to_vec()).collect(),
+            shown: self.shown.iter().map(|picture| picture.as_bytes().to_vec()).collect(),
+        }
     }
 }
 

@@ -132,18 +132,20 @@ pub struct Profile {
     pub about: String,
     /// What it looks like.
     pub picture: Option<Picture>,
+    /// Grows with each change: what has a smaller one is older. 0 where the author's version does not say it.
+    pub version: u64,
 }
 
 impl Profile {
     pub(crate) fn from_proto(proto: proto::Profile) -> Result<Self, Invalid> {
         let name = line("name", proto.name, limits::NAME_CHARS)?;
         let about = line("about", proto.about, limits::ABOUT_CHARS)?;
-        Ok(Self { name, about, picture: Picture::read(proto.picture)? })
+        Ok(Self { name, about, picture: Picture::read(proto.picture)?, version: proto.version })
     }
 
     pub(crate) fn to_proto(&self) -> proto::Profile {
         let picture = self.picture.clone().map(Picture::into_bytes).unwrap_or_default();
-        proto::Profile { name: self.name.clone(), about: self.about.clone(), picture }
+        proto::Profile { name: self.name.clone(), about: self.about.clone(), picture, version: self.version }
     }
 }
 

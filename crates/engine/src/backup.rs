@@ -19,7 +19,9 @@ use hushwire_client_store::member::{self, Role};
 use hushwire_client_store::timeline::{EntryState, RowId};
 use hushwire_client_store::{StoreError, View, expiry, list, profile, register};
 use hushwire_content::{Encoded, Picture};
-use hushwire_types::{AccountId, Timestamp};
+use hushwire_types::{AccountId, Subject, Timestamp};
+
+use crate::setting::code;
 
 /// Rows that are read at once.
 const AT_ONCE: u32 = 500;
@@ -105,6 +107,11 @@ pub(crate) fn contact(view: &View<'_>, known: account::Account) -> Result<Contac
         Trust::Verified { at } => record::Trust::Verified { at },
         Trust::Changed { at, successor } => record::Trust::Changed { at, successor },
     };
+    let picture = crate::picture_of(view, &known.account)?;
+    // Of what is not whole here the setting has the version.
+    let is_whole = picture.is_some() == known.says.picture.is_some();
+    let said_at = register::set_at(view, &Subject::Account(known.account), code::SAYS)?;
+    let says_version = said_at.filter(|_| is_whole).map_or(0, Timestamp::as_ms);
     Ok(Contact {
         account: known.account,
         genesis: known.genesis,
@@ -113,7 +120,8 @@ pub(crate) fn contact(view: &View<'_>, known: account::Account) -> Result<Contac
         username: known.username,
         profile_name: known.says.name,
         about: known.says.about,
-        picture: crate::picture_of(view, &known.account)?.map(Picture::into_bytes).unwrap_or_default(),
+        picture: picture.map(Picture::into_bytes).unwrap_or_default(),
+        says_version,
         trust,
         learned_at: known.learned_at,
     })
@@ -163,6 +171,7 @@ fn group(view: &View<'_>, known: &conversation::Conversation) -> Result<Group, S
         name: facts.as_ref().and_then(|facts| facts.name.clone()),
         description: facts.and_then(|facts| facts.description),
         members: member::of(view, &known.id)?.into_iter().map(role).collect(),
+        picture: crate::picture_of_group(view, &known.id)?.map(Picture::into_bytes).unwrap_or_default(),
     })
 }
 

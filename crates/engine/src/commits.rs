@@ -199,6 +199,7 @@ impl Step<'_, '_> {
         }
         if change.origin == Origin::External {
             let LeafCredential { account, device, .. } = change.committer;
+            self.tell_again(id, account)?;
             return self.notice(id, &Notice::DeviceRejoined { account, device });
         }
         for leaf in &change.added {

@@ -252,6 +252,7 @@ impl Step<'_, '_> {
         }
         self.compose_registers(conversation, view, left)?;
         self.compose_history(conversation, view, left)?;
+        self.compose_pictures(conversation, view, left)?;
         self.compose_bundle(conversation, view, left)?;
         self.compose_lacking(conversation, view, left)?;
         if self.is_accepted(conversation)? { self.compose_receipts(conversation, view, left) } else { Ok(()) }
@@ -321,7 +322,11 @@ impl Step<'_, '_> {
         let is_passing = bundle.is_some()
             || matches!(
                 content.kind,
-                Kind::HistoryAsk(_) | Kind::HistoryPart(_) | Kind::DetailsKey(_) | Kind::GroupPicture(_)
+                Kind::HistoryAsk(_)
+                    | Kind::HistoryPart(_)
+                    | Kind::DetailsKey(_)
+                    | Kind::GroupPicture(_)
+                    | Kind::Pictures(_)
             );
         let encoded = content.encode().map_err(|_| StepError::Bug("a content cannot be encoded"))?;
         let padded = encoded.padded().map_err(|_| StepError::Bug("a content cannot be padded"))?;

@@ -2,6 +2,7 @@
 
 use hushwire_client_store::account::Trust;
 
+use crate::profiles::Known;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Command, CommandId, Outcome, Reach, Recipient, Refusal};
@@ -78,7 +79,9 @@ impl Step<'_, '_> {
             Command::Resume { conversation } => self.resume(conversation),
             Command::FetchHistory { of } => self.fetch_history(*of),
             Command::ForgoHistory => self.forgo_history(),
-            Command::RestoreHistory { account, records } => self.restore_history(*account, records),
+            Command::RestoreHistory { account, records } => {
+                self.restore_history(*account, records, Known::Here)
+            }
             _ => Ok(Outcome::Refused(Refusal::UnknownHere("such command"))),
         }
     }

@@ -29,6 +29,7 @@ use hushwire_types::{DeviceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::fact;
+use crate::profiles::Known;
 use crate::step::Step;
 use crate::stop::Stop;
 use crate::{Event, Outcome, Refusal, text};
@@ -156,7 +157,9 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let records = self.whole_records(PIECE, &part.records, part.continues)?;
-        if let Outcome::Restored(restored) = self.restore_history(self.me.account, &records)? {
+        if let Outcome::Restored(restored) =
+            self.restore_history(self.me.account, &records, Known::Everywhere)?
+        {
             wanted.progress.messages += restored.messages;
         }
         wanted.progress.done = part.done;
@@ -323,7 +326,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn is_of_mine(&self, conversation: &Conversation, message: &Application) -> bool {
+    pub(crate) fn is_of_mine(&self, conversation: &Conversation, message: &Application) -> bool {
         let (sender, me) = (&message.sender, &self.me);
         conversation.kind.peer() == Some(me.account)
             && sender.account == me.account

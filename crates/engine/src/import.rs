@@ -23,9 +23,10 @@ use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry, RowI
 use hushwire_client_store::{expiry, history, register};
 use hushwire_content::{Encoded, Kind, Picture, Profile, limits};
 use hushwire_identity::DeviceList;
-use hushwire_types::{AccountId, Epoch, Generation, ListNumber};
+use hushwire_types::{AccountId, ConversationId, Epoch, Generation, ListNumber};
 
 use crate::backup::disappears;
+use crate::profiles::{Known, said_before};
 use crate::setting::{self, code};
 use crate::shared::no_later_than_any_clock;
 use crate::step::Step;
@@ -49,6 +50,7 @@ impl Step<'_, '_> {
         &mut self,
         account: AccountId,
         records: &[Record],
+        known: Known,
     ) -> Result<Outcome, Stop> {
         if account != self.me.account {
             return Ok(Outcome::Refused(Refusal::OtherBackup));
@@ -58,6 +60,7 @@ impl Step<'_, '_> {
             match record {
                 Record::Contact(contact) => {
                     restored.contacts += u64::from(self.restore_contact(contact)?);
+                    self.restore_says(contact, known)?;
                 }
                 Record::Conversation(conversation) => {
                     restored.conversations += u64::from(self.restore_conversation(conversation)?);
@@ -106,11 +109,28 @@ impl Step<'_, '_> {
                 learned_at: contact.learned_at,
             },
         )?;
-        self.says_of_itself(&account, &says(contact))?;
         self.write_entries(&list, 0)?;
         self.lists.put(list);
         self.apply_to_known(account)?;
         Ok(true)
+    }
+
+    /// What a contact said of itself counts where nothing later is known, whoever knew them first.
+    fn restore_says(&mut self, contact: &Contact, known: Known) -> Result<(), Stop> {
+        let Contact { profile_name, about, picture, says_version, .. } = contact;
+        let said = said_before(profile_name, about, picture, *says_version);
+        let is_here = account::find(self.tx, &contact.account)?.is_some();
+        if !is_here || contact.account == self.me.account || said == Profile::default() {
+            return Ok(());
+        }
+        self.says_of_itself(&contact.account, &said, known)
+    }
+
+    /// A group that has this picture is shown with it.
+    fn restore_group_picture(&self, id: &ConversationId, past: &record::Group) -> Result<(), Stop> {
+        let Ok(picture) = Picture::new(past.picture.clone()) else { return Ok(()) };
+        let has = group_facts::find(self.tx, id)?.and_then(|facts| facts.picture);
+        if has == Some(picture.hash()) { self.keep_picture(Some(&picture)) } else { Ok(()) }
     }
 
     /// Whether it was new here.
@@ -144,6 +164,9 @@ impl Step<'_, '_> {
             let members: Vec<(AccountId, Role)> =
                 group.members.iter().map(|(account, was)| (*account, role(*was))).collect();
             member::replace(self.tx, &past.id, &members)?;
+        }
+        if let Some(group) = &past.group {
+            self.restore_group_picture(&past.id, group)?;
         }
         if let Some(timer) = past.timer
             && past.peer.is_some()
@@ -242,16 +265,6 @@ fn kind_of(past: &Message) -> Kind {
     Encoded::from_row(past.content.clone()).decode().map_or(Kind::Unknown, |content| content.kind)
 }
 
-fn says(past: &Contact) -> Profile {
-    let few = |text: &str, most| text.chars().take(most).collect();
-    Profile {
-        name: few(&past.profile_name, limits::NAME_CHARS),
-        about: few(&past.about, limits::ABOUT_CHARS),
-        // What is no picture is none.
-        picture: Picture::new(past.picture.clone()).ok(),
-    }
-}
-
 const fn trust(past: record::Trust) -> Trust {
     match past {
         record::Trust::Unverified => Trust::Unverified,
@@ -280,8 +293,7 @@ fn facts(past: &record::Group) -> GroupFacts {
     GroupFacts {
         name: past.name.clone(),
         description: past.description.clone(),
-        // Its details say it as soon as they are read.
-        picture: None,
+        picture: Picture::new(past.picture.clone()).ok().map(|picture| picture.hash()),
         add_by: who(past.add_by),
         details_by: who(past.details_by),
         write_by: who(past.write_by),

@@ -176,7 +176,10 @@ impl Step<'_, '_> {
             Kind::HistoryAsk(ask) => self.take_history_ask(conversation, message, ask),
             Kind::HistoryPart(part) => self.take_history_part(conversation, message, part),
             Kind::HistoryBundle(part) => self.take_bundle(conversation, message, part),
-            Kind::Profile(profile) => self.take_profile(conversation, message.sender.account, profile),
+            Kind::Pictures(told) => self.take_pictures(conversation, message, told),
+            Kind::Profile(profile) => {
+                self.take_profile(conversation, message.sender.account, profile, entry.accepted_at)
+            }
             Kind::Presence | Kind::Typing { .. } => Ok(()),
             Kind::Timer(lives_for_s) => {
                 let row = self.entry_of(place, entry, message, content, encoded);

@@ -29,7 +29,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// How long a picture may take to come without being asked for.
 const EXPECTED: Duration = Duration::from_secs(30);
 /// How long each waits for the one before it in the tree.
-const TURN: Duration = Duration::from_secs(2);
+pub(crate) const TURN: Duration = Duration::from_secs(2);
 
 /// Something that can be lacking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,6 +80,9 @@
 //! *Hand the past to a new device.* [`Command::FetchHistory`] asks another device of the account, in the conversation with oneself, for the
 //! same records; they come part by part, each side keeps its place, and both go on after a kill.
 //!
+//! *Show the same of others on all devices.* What a contact says of itself is a setting with a version; own devices tell it each other, and ask
+//! in the conversation with oneself for pictures that they lack.
+//!
 //! *Hand the past to a newcomer.* [`Command::AddToGroup`] is the wish to add an account, and how many messages it is handed: they are
 //! chosen when the Commit comes back, and go through the group part by part, for the newcomer's devices alone and marked as the adder's
 //! word.
@@ -122,12 +125,14 @@ mod lacking;
 mod linked;
 mod lists;
 mod me;
+mod missing;
 mod newcomers;
 mod notice;
 mod outgoing;
 mod owed;
 mod pictures;
 mod polls;
+mod profiles;
 mod receipts;
 mod refusal;
 mod registration;
@@ -135,6 +140,7 @@ mod rejoin;
 mod remake;
 mod renew;
 mod report;
+mod reported;
 mod requests;
 mod restore;
 mod roster;

@@ -7,7 +7,7 @@
 use hushwire_client_store::conversation::{self, ConversationState};
 use hushwire_client_store::mls_row::{self, MlsKind};
 use hushwire_client_store::parked::{self, ParkReason};
-use hushwire_client_store::{journal, mark, receipt, report, seen, sent_log, timeline, wish};
+use hushwire_client_store::{journal, mark, receipt, seen, sent_log, timeline, wish};
 use hushwire_identity::ListHead;
 use hushwire_types::{AccountId, ConversationId, EntryHash, GroupId, ListNumber};
 
@@ -73,6 +73,7 @@ impl Step<'_, '_> {
         }
         self.session.receipts_due.clear();
         self.attend_history()?;
+        self.attend_pictures()?;
         self.recall_lags()?;
         self.attend_bundles()?;
         self.attend_lacking()
@@ -129,7 +130,7 @@ impl Step<'_, '_> {
             any_before: self.now.before(schedule::EVENTS_KEPT_AT_MOST),
         };
         journal::prune(self.tx, &retention)?;
-        report::prune(self.tx, self.now.before(schedule::REPORTS_KEPT))?;
+        self.forget_reports()?;
         if self.session.is_online() {
             // Others still use these, and a clock that was not compared may be a year off.
             self.sweep_key_packages()?;

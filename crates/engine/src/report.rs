@@ -9,7 +9,7 @@
 //! Invariants:
 //! - Only what is shown here as written by the account goes into a report, as it is shown; never what somebody else handed over.
 //! - What was shown is what is sent: a draft that changed meanwhile is refused.
-//! - One transaction stores the report and blocks. Its id and bytes are chosen there once, so that the server stores it once.
+//! - One transaction stores the report, blocks, and has the person's other devices told (`reported`). Its id and bytes are chosen there once, so that the server stores it once.
 //! - Whoever is reported is told nothing; nobody but the server is sent anything.
 
 use std::collections::BTreeSet;
@@ -269,6 +269,7 @@ impl Step<'_, '_> {
             request: encode(draft.to_wire(id).into())?,
         };
         report::insert(self.tx, &new)?;
+        self.tell_report(&id)?;
         if block {
             self.shut_out(complaint)?;
         }
@@ -324,6 +325,7 @@ impl Step<'_, '_> {
             Err(error) => Some(error.text.clone()),
         };
         report::settle(self.tx, id, self.now, refused.as_deref())?;
+        self.tell_report(id)?;
         self.event(&Event::Report { report: *id, account: known.account, refused }, None, None)
     }
 }

@@ -144,6 +144,8 @@ pub(crate) mod code {
     /// Whether an account is one that this person talks with; a time where what it wrote until then was declined.
     pub(crate) const ACCEPTED: u32 = 19;
     pub(crate) const BLOCKED: u32 = 20;
+    /// What an account says of itself: its name, a few words, the hash of its picture. Its time is the version of that.
+    pub(crate) const SAYS: u32 = 21;
     /// Whether a group is one that this person wants to be in; a time where it was declined then.
     pub(crate) const ACCEPTED_IN: u32 = 32;
     pub(crate) const MUTED: u32 = 33;
@@ -161,6 +163,8 @@ pub(crate) mod code {
     pub(crate) const HIDDEN: u32 = 65;
     /// Of an account that asked to be let into a group: the hash of the link by which it asked in vain.
     pub(crate) const ASK_DECLINED: u32 = 66;
+    /// Of a report, by its id in the place of a message's: whom it is of and how it stands.
+    pub(crate) const REPORTED: u32 = 67;
 }
 
 impl Setting {
@@ -351,7 +355,7 @@ pub(crate) fn read_time(value: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_ms(u64::from_be_bytes(value.try_into().ok()?)))
 }
 
-fn words(value: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn words(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 

@@ -13,6 +13,8 @@
 //! - What is merged is applied where it has an effect beyond its row, also when that which it is about comes later.
 //! - A setting that this version does not know is kept, and told on to devices that are added.
 
+use std::time::Duration;
+
 use hushwire_client_store::account::{self, Trust};
 use hushwire_client_store::conversation::{self, Conversation, ConversationKind};
 use hushwire_client_store::register::{self, Register};
@@ -162,10 +164,26 @@ impl Step<'_, '_> {
         }
         for register in told {
             let register = from_content(register);
+            let known = register::find(self.tx, &register.subject, register.code)?;
             if register::merge(self.tx, &register)? {
+                if known.is_some_and(|known| known.at == register.at) {
+                    self.outdo(&register)?;
+                }
                 self.apply(&register)?;
             }
         }
+        Ok(())
+    }
+
+    /// Two devices set what this account says of itself in one instant. Others know which is later by the time alone, so the one that
+    /// counts is set again, after both.
+    fn outdo(&mut self, register: &Register) -> Result<(), Stop> {
+        if register.subject != Subject::Everything || !matches!(register.code, code::PROFILE | code::PICTURE)
+        {
+            return Ok(());
+        }
+        let at = register.at.after(Duration::from_millis(1));
+        register::restore(self.tx, &Register { at, ..register.clone() })?;
         Ok(())
     }
 
@@ -210,6 +228,9 @@ impl Step<'_, '_> {
         if register.code == code::ASK_DECLINED {
             return self.ask_was_declined(&message, &register.value);
         }
+        if register.code == code::REPORTED {
+            return self.was_reported(&message, &register.value);
+        }
         let row = timeline::by_content(self.tx, &message.conversation, &message.account, &message.content)?;
         self.event(&Event::Settings, Some(message.conversation), row.map(|row| row.row))
     }
@@ -233,6 +254,7 @@ impl Step<'_, '_> {
                     account::set_handle(self.tx, &account, Some(&handle))?;
                 }
             }
+            code::SAYS => self.apply_says(&account, &register.value)?,
             code::VERIFIED if !matches!(known.trust, Trust::Changed { .. }) => {
                 let trust = match setting::read_flag(&register.value) {
                     Some(true) => Trust::Verified { at: register.at },

@@ -11,6 +11,7 @@
 //! - A device is killed before a step (what came in is lost) or after its transaction (its effects are lost).
 //! - The server is killed before a request or after its transaction (answers and pushes are lost); its store remains.
 //! - Hours pass at once: refreshes, sweeps and retries come due together.
+//! - People say another name of themselves or show another picture, and give pictures to the group.
 //! - A person who got no answer gives the same command again, with its key.
 //!
 //! - With [`Plan::of_liar`] the server lies: it alters, leaves out, repeats and swaps what it shows, and says that it took what
@@ -18,7 +19,7 @@
 //!
 //! In the end the faults stop, everybody comes online, and when the world is at rest the `oracle` is asked: each
 //! text that anybody wrote is on every device of the conversation exactly once, in the same order, each sender's in the order
-//! of writing; nothing alarming was shown; and all members agree on the group.
+//! of writing; nothing alarming was shown; all members agree on the group; and who talks with somebody shows what they say of themselves now.
 
 use std::sync::Once;
 
@@ -54,6 +55,8 @@ pub struct Counts {
     pub restored: u64,
     /// Generations of a group beyond the first.
     pub renewed: u64,
+    /// Times that somebody said something else of themselves.
+    pub presented: u64,
 }
 
 impl Counts {
@@ -67,13 +70,15 @@ impl Counts {
             declined: self.declined.saturating_add(other.declined),
             restored: self.restored.saturating_add(other.restored),
             renewed: self.renewed.saturating_add(other.renewed),
+            presented: self.presented.saturating_add(other.presented),
         }
     }
 
     /// The one of which there is least.
     #[must_use]
     pub fn least(&self) -> u64 {
-        [self.handed, self.asked, self.admitted, self.declined, self.restored, self.renewed]
+        let Self { handed, asked, admitted, declined, restored, renewed, presented } = *self;
+        [handed, asked, admitted, declined, restored, renewed, presented]
             .into_iter()
             .min()
             .unwrap_or_default()

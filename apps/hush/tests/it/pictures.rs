@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::devices::link;
 use crate::support::World;
 
 /// A PNG of so many grey pixels a side, as a program makes one that knows no compression.
@@ -97,4 +98,72 @@ fn a_groups_picture_is_there_for_its_members_and_for_who_comes_later() {
     world.run("bob", &["group", "picture", "Choir", "--remove"]).expect(0).shows("has no picture");
     world.run("alice", &["receive"]).expect(0);
     world.run("alice", &["group", "picture", "Choir", "--to", &to("gone.jpg")]).expect(1);
+}
+
+/// Bob and alice, whom he and a group have shown what they look like; her recovery key.
+fn shown_to_alice(folder: &Path) -> (World, String) {
+    let world = World::of(&["bob"]);
+    let invite = world.server.invite();
+    let words = ["join", &invite, "--name", "alice", "--lock", "key-file", "--json"];
+    let key = world.run("alice", &words).expect(0).json()[0]["recovery_key"].as_str().unwrap().to_owned();
+    let (face, choir) = (png(folder, "bob.png", 90), png(folder, "choir.png", 200));
+    world.run("alice", &["send", "@bob", "hello"]).expect(0);
+    world.run("alice", &["group", "create", "Choir", "@bob"]).expect(0);
+    world.run("alice", &["group", "picture", "Choir", "--set", choir.to_str().unwrap()]).expect(0);
+    world.run("bob", &["receive"]).expect(0);
+    let words = ["settings", "--name", "Bob B.", "--about", "Busy.", "--picture", face.to_str().unwrap()];
+    world.run("bob", &words).expect(0);
+    world.run("bob", &["send", "@alice", "that is me"]).expect(0);
+    world.run("alice", &["receive"]).expect(0);
+    (world, key)
+}
+
+fn shows_bob_and_the_choir(world: &World, profile: &str, folder: &Path) {
+    let to = |name: &str| folder.join(format!("{profile} {name}.jpg")).to_str().unwrap().to_owned();
+    let listed = world.run(profile, &["contacts", "--json"]).expect(0).json();
+    let bob = listed.iter().find(|contact| contact["handle"] == "@bob").unwrap();
+    assert_eq!(
+        (&bob["calls_itself"], &bob["about"], &bob["picture"]),
+        (&"Bob B.".into(), &"Busy.".into(), &true.into())
+    );
+    world.run(profile, &["contact", "picture", "@bob", "--to", &to("bob")]).expect(0);
+    assert!(near(shown(Path::new(&to("bob"))).0, 90));
+    world.run(profile, &["group", "picture", "Choir", "--to", &to("choir")]).expect(0);
+    assert!(near(shown(Path::new(&to("choir"))).0, 200));
+}
+
+#[test]
+fn a_device_that_is_linked_shows_the_names_and_pictures_that_the_other_one_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = shown_to_alice(folder.path());
+    link(&world, "alice", "laptop", "the laptop");
+    shows_bob_and_the_choir(&world, "laptop", folder.path());
+}
+
+#[test]
+fn a_backup_brings_the_pictures_to_a_device_that_knows_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, key) = shown_to_alice(folder.path());
+    let file = folder.path().join("alice.backup");
+    let made = world.run("alice", &["backup", "create", file.to_str().unwrap(), "--json"]).expect(0).json();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, made[0]["backup_key"].as_str().unwrap()).unwrap();
+    let server = world.server.bare_link();
+    let (file, secret) = (file.to_str().unwrap(), secret.to_str().unwrap());
+    let words = [
+        "recover",
+        &server,
+        "@alice",
+        "--key-file",
+        "-",
+        "--backup",
+        file,
+        "--secret-file",
+        secret,
+        "--lock",
+        "key-file",
+    ];
+    // Bob is not there, and alice's other device is lost.
+    world.run_with("new", &words, &key).expect(0);
+    shows_bob_and_the_choir(&world, "new", folder.path());
 }

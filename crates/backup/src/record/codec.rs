@@ -71,6 +71,7 @@ impl Contact {
             profile_name: self.profile_name.clone(),
             about: self.about.clone(),
             picture: self.picture.clone(),
+            says_version: self.says_version,
             trust,
             trust_at,
             successor,
@@ -95,6 +96,7 @@ impl Contact {
             profile_name: proto.profile_name,
             about: proto.about,
             picture: proto.picture,
+            says_version: proto.says_version,
             trust,
             learned_at: Timestamp::from_ms(proto.learned_at),
         })
@@ -154,6 +156,7 @@ impl Group {
             write_by: self.write_by.code(),
             timer_secs: self.timer_secs,
             members: self.members.iter().map(member).collect(),
+            picture: self.picture.clone(),
         }
     }
 
@@ -167,6 +170,7 @@ impl Group {
             write_by: Who::from_code(proto.write_by)?,
             timer_secs: proto.timer_secs,
             members: proto.members.into_iter().map(member).collect::<Result<_, Invalid>>()?,
+            picture: proto.picture,
         })
     }
 }

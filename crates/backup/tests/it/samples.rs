@@ -56,6 +56,7 @@ pub(crate) fn records() -> Vec<Record> {
         profile_name: "Bob".to_owned(),
         about: String::new(),
         picture: b"canary face".to_vec(),
+        says_version: 7,
         trust: Trust::Verified { at: at(7) },
         learned_at: at(6),
     };
@@ -115,6 +116,7 @@ fn conversations() -> [Record; 2] {
         write_by: Who::Everybody,
         timer_secs: 60,
         members: vec![(account(1), Role::Owner), (account(2), Role::Leaving)],
+        picture: b"canary room".to_vec(),
     };
     let of_group =
         Conversation { peer: None, read_to: None, group: Some(group), timer: None, ..direct.clone() };

@@ -169,7 +169,7 @@ pub enum ContactCommand {
     },
     /// Report somebody to the operator of the server, with messages of theirs that you choose. The operator reads them.
     Report(Report),
-    /// List the reports that you made on this device, and whether they have arrived.
+    /// List the reports that you made, on any of your devices, and whether they have arrived.
     Reports,
 }
 

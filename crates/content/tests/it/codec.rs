@@ -131,8 +131,15 @@ fn short() -> impl Strategy<Value = Kind> {
             handle,
             name
         })),
-        ("[ -~]{0,64}", "[ -~]{0,99}", option::of(picture()))
-            .prop_map(|(name, about, picture)| Kind::Profile(Profile { name, about, picture })),
+        ("[ -~]{0,64}", "[ -~]{0,99}", option::of(picture()), any::<u64>()).prop_map(
+            |(name, about, picture, version)| Kind::Profile(Profile { name, about, picture, version })
+        ),
+        (
+            0..=hushwire_content::limits::PICTURES_WANTED,
+            0..=hushwire_content::limits::PICTURES_SHOWN,
+            5_usize..2_000
+        )
+            .prop_map(|(wanted, shown, bytes)| Kind::Pictures(samples::pictures(wanted, shown, bytes))),
         option::of(picture()).prop_map(Kind::GroupPicture),
     ]
 }

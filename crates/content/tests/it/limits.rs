@@ -2,8 +2,8 @@
 
 use hushwire_content::limits::{
     ABOUT_CHARS, BUNDLE_ACCOUNTS, BUNDLE_MESSAGES, CONTENT_BYTES, EMOJI_BYTES, EXCERPT_BYTES, FALLBACK_BYTES,
-    LIVES_FOR_S, MENTIONS, NAME_CHARS, OPTION_CHARS, PICTURE_BYTES, POLL_OPTIONS, RECEIPT_IDS,
-    REGISTER_BYTES, REGISTERS, TEXT_BYTES, TEXT_CHARS,
+    LIVES_FOR_S, MENTIONS, NAME_CHARS, OPTION_CHARS, PICTURE_BYTES, PICTURES_SHOWN, PICTURES_WANTED,
+    POLL_OPTIONS, RECEIPT_IDS, REGISTER_BYTES, REGISTERS, TEXT_BYTES, TEXT_CHARS,
 };
 use hushwire_content::{
     Content, DecodeError, Edit, Invalid, Kind, Poll, Profile, Quote, Reaction, Receipt, ReceiptKind, Text,
@@ -130,8 +130,22 @@ fn the_longest_profile_fits_into_the_same_bucket_as_a_picture_alone() {
     let (name, about) = ("😀".repeat(NAME_CHARS), "😀".repeat(ABOUT_CHARS));
     let picture = Some(samples::picture(PICTURE_BYTES));
     let length = |kind| samples::content(kind).encode_padded().unwrap().len();
-    let profile = length(Kind::Profile(Profile { name, about, picture: picture.clone() }));
+    let profile = length(Kind::Profile(Profile { name, about, picture: picture.clone(), version: 1 << 62 }));
     assert_eq!(profile, length(Kind::GroupPicture(picture)));
+}
+
+#[test]
+fn as_many_pictures_as_may_be_shown_fit_and_no_more_are_wanted_or_shown() {
+    for (wanted, shown, field) in [
+        (PICTURES_WANTED, PICTURES_SHOWN, None),
+        (PICTURES_WANTED + 1, 0, Some("wanted")),
+        (0, PICTURES_SHOWN + 1, Some("shown")),
+    ] {
+        let bytes = if field.is_none() { PICTURE_BYTES } else { 9 };
+        let content = samples::content(Kind::Pictures(samples::pictures(wanted, shown, bytes)));
+        let refused = content.encode_padded().map(drop);
+        assert_eq!(refused, field.map_or(Ok(()), |field| Err(Invalid::TooLarge { field })));
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! One fixed content of each kind. Golden files are named after these.
 
 use hushwire_content::{
-    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Picture, Pin, Poll, Profile,
-    Quote, Reaction, Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
+    Card, Content, Edit, HistoryAsk, HistoryBundle, HistoryPart, JoinAsk, Kind, Picture, Pictures, Pin, Poll,
+    Profile, Quote, Reaction, Receipt, ReceiptKind, Register, SeenList, Target, Text, Vote, Witness,
 };
 use hushwire_types::{
     AccountId, ContentId, ConversationId, DeviceId, EntryHash, ListNumber, Secret, Subject, Timestamp,
@@ -106,7 +106,7 @@ pub(crate) fn history_bundle(accounts: usize, records: usize, messages: u32) -> 
 }
 
 pub(crate) fn profile(picture: Option<Picture>) -> Profile {
-    Profile { name: "Ann".into(), about: "Hello.".into(), picture }
+    Profile { name: "Ann".into(), about: "Hello.".into(), picture, version: 0 }
 }
 
 /// A picture of so many bytes.
@@ -115,6 +115,11 @@ pub(crate) fn picture(bytes: usize) -> Picture {
     jpeg[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
     jpeg[bytes - 2..].copy_from_slice(&[0xff, 0xd9]);
     Picture::new(jpeg).unwrap()
+}
+
+/// So many pictures that are lacking, and so many of so many bytes that are shown.
+pub(crate) fn pictures(wanted: usize, shown: usize, bytes: usize) -> Pictures {
+    Pictures { wanted: vec![[0x44; 32]; wanted], shown: vec![picture(bytes); shown] }
 }
 
 /// Every kind, and a first content whose witness has nothing before it.
@@ -158,6 +163,9 @@ pub(crate) fn all() -> Vec<(&'static str, Content)> {
         ("history_bundle", content(Kind::HistoryBundle(history_bundle(2, 2, 50)))),
         ("profile", content(Kind::Profile(profile(None)))),
         ("profile_picture", content(Kind::Profile(profile(Some(picture(9)))))),
+        ("profile_version", content(Kind::Profile(Profile { version: 7, ..profile(None) }))),
+        ("pictures_wanted", content(Kind::Pictures(pictures(2, 0, 9)))),
+        ("pictures_shown", content(Kind::Pictures(pictures(0, 1, 9)))),
         ("group_picture", content(Kind::GroupPicture(Some(picture(9))))),
         ("group_picture_lacking", content(Kind::GroupPicture(None))),
     ]

@@ -24,12 +24,12 @@ fn with_a_past(texts: usize, length: usize) -> (World, usize) {
 }
 
 impl World {
-    fn wanted(&mut self, index: usize) -> Option<HistoryProgress> {
+    pub fn wanted(&mut self, index: usize) -> Option<HistoryProgress> {
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(history_wanted).unwrap()
     }
 
-    fn fetch(&mut self, index: usize) {
+    pub fn fetch(&mut self, index: usize) {
         assert_eq!(self.outcome(index, Command::FetchHistory { of: None }), Outcome::Done);
     }
 

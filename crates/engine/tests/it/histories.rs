@@ -18,7 +18,7 @@ use hushwire_types::{AccountId, ConversationId};
 use crate::world::World;
 
 impl World {
-    fn backed_up(&mut self, index: usize) -> Vec<Record> {
+    pub fn backed_up(&mut self, index: usize) -> Vec<Record> {
         let now = self.now;
         let db = self.clients[index].db.as_mut().unwrap();
         db.read::<_, StoreError>(|view| {
@@ -32,7 +32,7 @@ impl World {
         .unwrap()
     }
 
-    fn restored(&mut self, index: usize, records: &[Record]) -> Restored {
+    pub fn restored(&mut self, index: usize, records: &[Record]) -> Restored {
         let Some(Record::Head(head)) = records.first() else { panic!("no head") };
         let command = Command::RestoreHistory { account: head.account, records: records.into() };
         match self.outcome(index, command) {

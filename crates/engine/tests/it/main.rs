@@ -21,6 +21,7 @@ mod hostile_room;
 mod newcomers;
 mod newcomers_hostile;
 mod pictures;
+mod profiles;
 mod renewals;
 mod reports;
 mod requests;

@@ -25,7 +25,7 @@ pub fn picture(number: u8) -> Picture {
     Picture::new([&[0xff, 0xd8, 0xff], [number; 900].as_slice(), &[0xff, 0xd9]].concat()).unwrap()
 }
 
-fn of_somebody(world: &mut World, index: usize, whose: usize) -> Option<Picture> {
+pub fn of_somebody(world: &mut World, index: usize, whose: usize) -> Option<Picture> {
     let whose = world.account(whose);
     let db = world.clients[index].db.as_mut().unwrap();
     db.read::<_, StoreError>(|view| picture_of(view, &whose)).unwrap()
@@ -53,7 +53,7 @@ pub fn of_group(world: &mut World, index: usize, id: ConversationId) -> Option<P
     db.read::<_, StoreError>(|view| picture_of_group(view, &id)).unwrap()
 }
 
-fn set(world: &mut World, index: usize, id: ConversationId, picture: Option<Picture>) -> Outcome {
+pub fn set(world: &mut World, index: usize, id: ConversationId, picture: Option<Picture>) -> Outcome {
     world.outcome(index, Command::SetGroupPicture { conversation: id, picture })
 }
 

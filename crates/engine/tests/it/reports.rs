@@ -395,3 +395,68 @@ fn a_group_of_strangers_is_left_with_it_and_one_that_was_accepted_is_not() {
     assert_eq!(world.state(BOB, id), ConversationState::Active);
     assert_eq!(world.texts(BOB).len(), 2);
 }
+
+#[test]
+fn a_report_and_its_block_are_on_all_devices_of_who_made_it_and_one_of_them_sends_it() {
+    let (mut world, complaint) = wronged();
+    let (alice, laptop) = (complaint.account, world.link(BOB));
+    world.pass(Duration::from_secs(120));
+    world.go_offline(BOB);
+    let command = Command::Report { complaint, shown: None, block: true };
+    assert!(matches!(world.outcome(BOB, command), Outcome::Reported { .. }));
+    world.pass(Duration::from_secs(60));
+    assert_eq!((world.reports(laptop), world.stored().len()), (vec![], 0));
+    world.restart(BOB);
+    world.pass(Duration::from_secs(60));
+    let made = world.reports(BOB);
+    assert!(matches!(made[0].state, ReportState::Arrived { .. }), "{made:?}");
+    // One that is linked later is told as well, and a backup has it.
+    let tablet = world.link(BOB);
+    world.pass(Duration::from_secs(120));
+    for index in [laptop, tablet] {
+        assert_eq!(world.reports(index), made);
+        assert!(world.blocks(index, alice));
+        world.restart(index);
+    }
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.stored().len(), 1);
+    // None of them has its words, and each forgets it with the device that made it.
+    let words = world.clients[laptop].db.as_mut().unwrap();
+    let kept = words.read::<_, StoreError>(|view| report::request(view, &made[0].id)).unwrap();
+    assert_eq!(kept, None);
+    for _ in 0..2 {
+        world.pass(Duration::from_secs(50 * 24 * 60 * 60));
+    }
+    for index in [BOB, laptop, tablet] {
+        assert_eq!(world.reports(index), [], "{index}");
+        assert!(world.blocks(index, alice));
+    }
+    // Who comes then is told nothing of it.
+    let desk = world.link(BOB);
+    world.pass(Duration::from_secs(120));
+    assert_eq!((world.reports(desk), world.blocks(desk, alice)), (vec![], true));
+}
+
+#[test]
+fn that_a_report_waits_or_is_refused_is_told_too() {
+    let (mut world, complaint) = wronged();
+    let laptop = world.link(BOB);
+    world.pass(Duration::from_secs(120));
+    world.client(BOB).line = Line::Deaf;
+    world.outcome(BOB, command(&complaint));
+    world.pass(Duration::from_secs(10));
+    world.client(BOB).line = Line::Good;
+    world.tamper = Some(Box::new(|_, frame| {
+        if matches!(frame.response, Response::ReportStored(_)) {
+            frame.response = Error::new(ErrorCode::Unsupported, "").into();
+        }
+    }));
+    world.restart(BOB);
+    world.pass(Duration::from_secs(60));
+    let told = world.reports(laptop);
+    assert!(
+        matches!(&told[0].state, ReportState::Refused { reason, .. } if reason.contains("no reports")),
+        "{told:?}"
+    );
+    assert_eq!(told, world.reports(BOB));
+}

@@ -181,8 +181,8 @@ fn fingerprint(draft: &ReportDraft) -> String {
     id::base32(&hash.finalize())
 }
 
-/// Lists the reports that were made on this device, the oldest first; those that the server has answered for 90 days. Waits for those
-/// that are on their way while there is a connection.
+/// Lists the reports that devices of this account made, the oldest first; those that the server has answered for 90 days. Waits for those
+/// that are on their way from here while there is a connection.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListReports {
@@ -202,7 +202,7 @@ impl Method for ListReports {
     async fn carry_out(self, desk: &Desk) -> Result<Vec<Report>, Fault> {
         let mut tick = tokio::time::interval(LOOK_AGAIN);
         let settled = async {
-            while desk.client.reports().await?.iter().any(|report| report.state == ReportState::Waiting) {
+            while desk.client.has_reports_on_their_way().await? {
                 let link = desk.client.link().borrow().clone();
                 if matches!(link, Link::Ended { .. } | Link::Offline { reason: Some(_) }) {
                     break;

@@ -81,7 +81,7 @@ pub enum ReportStanding {
     Refused,
 }
 
-/// A report that was made on this device.
+/// A report that was made on a device of this account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Its id.

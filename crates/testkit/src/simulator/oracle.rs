@@ -1,5 +1,6 @@
 //! What must hold when the world is at rest.
 
+mod faces;
 pub(super) mod restored;
 pub(super) mod rooms;
 mod told;
@@ -77,6 +78,7 @@ pub(crate) fn ask(world: &mut World) -> Result<(), Failure> {
     }
     everything_arrived(world, &conversations)?;
     rooms::ask(world)?;
+    faces::ask(world)?;
     touched::ask(world)
 }
 

@@ -21,6 +21,8 @@ pub struct Plan {
     pub texts: usize,
     /// Times that somebody does something to a message while things go wrong.
     pub touches: usize,
+    /// Times that somebody says something else of themselves while things go wrong.
+    pub faces: usize,
     /// How long things go wrong.
     pub span: Duration,
     /// Frames of a thousand at which the connection breaks.
@@ -91,6 +93,7 @@ impl Plan {
             // A conversation of two that is lost and made anew by the other side has another group under the same number.
             texts: calm(index(dice.between(3, 18))),
             touches: calm(index(dice.below(12))),
+            faces: calm(faces(seed)),
             span: Duration::from_secs(dice.between(5, 120).saturating_add(founding)),
             breaks: bad * dice.below(120),
             kills: bad * dice.below(100),
@@ -111,6 +114,7 @@ impl Plan {
             devices: Devices::Crowd,
             texts: 0,
             touches: 0,
+            faces: 0,
             span: Duration::from_secs(120),
             breaks: dice.below(20),
             kills: dice.below(20),
@@ -136,6 +140,7 @@ impl Plan {
             kills,
             server_kills: 0,
             touches: 0,
+            faces: 0,
             devices: Devices::One,
             room: None,
             people: if dice.happens(700) { 2 } else { 3 },
@@ -156,6 +161,12 @@ impl Room {
             Self { texts, changes, matter: Matter::Everything, losses, restored }
         })
     }
+}
+
+/// In one world of three somebody says something of themselves, with dice that nothing else is thrown with.
+fn faces(seed: u64) -> usize {
+    let dice = SeededEntropy::new(seed, 9);
+    if dice.happens(330) { index(dice.between(1, 7)) } else { 0 }
 }
 
 /// A small number of dice as an index.

@@ -4,6 +4,7 @@
 //! so everything follows from the seed.
 
 mod devices;
+pub(crate) mod faces;
 mod liar;
 pub(crate) mod links;
 mod network;
@@ -51,6 +52,7 @@ enum Happening {
     Chores,
     Say { text: usize },
     Touch { client: usize },
+    Present { client: usize, number: usize },
     Found,
     SayAll { text: usize },
     Change { client: usize },
@@ -167,6 +169,7 @@ impl World {
         }
         self.foresee_room(span);
         self.foresee_restore(span);
+        self.foresee_faces(span);
         self.later(span, Happening::Calm);
         self.later(1000, Happening::Chores);
     }
@@ -295,6 +298,7 @@ impl World {
             }
             Happening::Say { text } => self.say(text),
             Happening::Touch { client } => self.touch(client),
+            Happening::Present { client, number } => self.present(client, number),
             Happening::Found => self.found(),
             Happening::SayAll { text } => self.say_all(text),
             Happening::Change { client } => self.change(client),

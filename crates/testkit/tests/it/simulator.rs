@@ -81,6 +81,11 @@ fn one_seed() {
     println!("{} texts, {} steps, {} kills, {} breaks", run.texts, run.steps, run.kills, run.breaks);
 }
 
+#[test]
+fn what_two_devices_say_of_themselves_in_one_instant_is_shown_alike() {
+    run(1084).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 /// Seeds in which twenty devices want to commit at once.
 const RACES: u64 = 4;
 

@@ -13,7 +13,7 @@ use hushwire_engine::{Event, GroupChange, Notice};
 use hushwire_group_policy::{Charter, Role};
 use hushwire_types::{AccountId, ContentId, ConversationId, DeviceId, Seq};
 
-use super::{about, agreed, read, told};
+use super::{about, agreed, faces, read, told};
 use crate::simulator::failure::{Failure, OrFail};
 use crate::simulator::touched;
 use crate::simulator::truth::{Stage, Truth};
@@ -53,6 +53,7 @@ pub(super) fn ask(world: &mut World) -> Result<(), Failure> {
     }
     world.counts.admitted = told::admitted(world, id);
     same_name(world, &all, &last)?;
+    faces::of_group(world, id, &last)?;
     same_order(&all)?;
     let said = world.room.as_ref().map(|room| room.said.clone()).unwrap_or_default();
     for text in said.iter().filter(|text| !text.refused) {

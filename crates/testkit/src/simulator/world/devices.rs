@@ -166,7 +166,11 @@ impl World {
     }
 
     pub(super) fn done(&mut self, id: CommandId, outcome: Outcome) -> Result<(), Failure> {
-        if id == RESUME || self.roomed(id, &outcome)? || self.touched(id, &outcome)? {
+        if id == RESUME
+            || self.presented(id, &outcome)?
+            || self.roomed(id, &outcome)?
+            || self.touched(id, &outcome)?
+        {
             return Ok(());
         }
         let number = usize::try_from(id.0).or_fail("a text")?;

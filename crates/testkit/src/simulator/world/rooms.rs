@@ -13,6 +13,7 @@ use hushwire_engine::{
 use hushwire_identity::LinkSecret;
 use hushwire_types::{AccountId, ContentId, ConversationId, rng};
 
+use super::faces::picture;
 use super::links::Ask;
 use super::{Happening, World};
 use crate::simulator::failure::{Failure, OrFail};
@@ -238,7 +239,11 @@ impl World {
         if let GroupChange::Link { secret } = &change {
             room.links.push(secret.clone());
         }
+        let number = room.wishes.len().saturating_sub(1);
         let command = match change {
+            GroupChange::Picture { picture: Some(_) } => {
+                Command::SetGroupPicture { conversation, picture: Some(picture(number)?) }
+            }
             GroupChange::Add { account } if history > 0 => {
                 Command::AddToGroup { conversation, account, history }
             }
@@ -308,6 +313,7 @@ impl World {
             (10, ..) => GroupChange::Describe { description: format!("about {number}") },
             (11..=13, ..) => GroupChange::Link { secret },
             (14, ..) => GroupChange::Unlink,
+            (15, ..) if !restored => GroupChange::Picture { picture: Some(picture(number)?.hash()) },
             _ => name,
         })
     }
