@@ -10,7 +10,7 @@
 //! | clients and the process ([`Fault::Clients`]) | `SIGKILL` of real `hush` processes with profiles, and of the server ([`clients`]) |
 //! | the power ([`Fault::Power`]) | of what was written since the last sync of each file an arbitrary part is kept ([`shim`]) |
 //! | the disk ([`Fault::Full`], [`Fault::IoErrors`], [`Fault::Stalls`]) | no room; syncs that fail and lose; syncs of half a second |
-//! | a disk of a few megabytes ([`Fault::Tmpfs`]) | a tmpfs that is filled to its last page ([`tmpfs`]) |
+//! | a small disk ([`Fault::Tmpfs`]) | a tmpfs that is filled to its last page ([`tmpfs`]) |
 //! | the clock ([`Fault::Clock`]) | jumps of a year, forth and back |
 //! | the line ([`Fault::Cuts`], [`Fault::Slow`], [`Fault::Mangled`]) | a proxy ([`proxy`]) |
 //! | people ([`flood`]) | slow-loris, half-open connections, ten thousand connections, floods of everything that can be asked |

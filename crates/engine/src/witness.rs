@@ -74,8 +74,8 @@ impl Step<'_, '_> {
 
     /// Whoever comes in by a Commit that this device follows, also anew, said nothing before.
     pub(crate) fn hears_newcomers(&self, id: &ConversationId, change: &EpochChange) -> Result<(), Stop> {
-        let joiner = (change.origin == Origin::External).then(|| change.committer.clone());
-        let all: Vec<LeafCredential> = change.added.iter().cloned().chain(joiner).collect();
+        let joiner = (change.origin == Origin::External).then_some(change.committer);
+        let all: Vec<LeafCredential> = change.added.iter().copied().chain(joiner).collect();
         self.hears_from_the_start(id, &all)
     }
 

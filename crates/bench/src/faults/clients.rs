@@ -29,6 +29,8 @@ const FOR_EACH_SERVER: u32 = 10;
 const LIFE: Duration = Duration::from_millis(600);
 /// How long everything may take to arrive once nobody is killed any more.
 const HEALING: Duration = Duration::from_secs(120);
+/// Lines of a history at most; far more than a pair writes.
+const MOST: &str = "10000";
 /// What a client exits with when its message waits for the server.
 const QUEUED: i32 = 4;
 
@@ -148,7 +150,7 @@ impl Ordeal {
     /// The numbers in a conversation, as a profile shows them.
     fn history(&self, of: &str, with: &str) -> Result<Vec<u64>> {
         let with = format!("@{with}");
-        let lines = self.run(of, &["history", &with, "--json", "--limit", "1000000"])?;
+        let lines = self.run(of, &["history", &with, "--json", "--limit", MOST])?;
         let mut numbers = Vec::new();
         for line in lines.lines() {
             let row: Value = serde_json::from_str(line).context("a line of history")?;

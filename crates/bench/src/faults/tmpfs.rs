@@ -1,4 +1,4 @@
-//! A disk of a few megabytes that is really full: a tmpfs under the data folder of a hushd (Linux, as root).
+//! A small disk that is really full: a tmpfs under the data folder of a hushd (Linux, as root).
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// How large it is.
-const MEGABYTES: u32 = 8;
+/// How large it is: hushd lets its write-ahead log grow to 64 MB before it is moved into the database. On a disk that this alone fills, there is no
+/// room to move it either.
+const MEGABYTES: u32 = 128;
 
 /// A mounted disk. It is gone when this is dropped.
 pub(super) struct Tmpfs {
