@@ -29,6 +29,7 @@ fn main() -> Outcome {
     classic()?;
     contents()?;
     typed_text()?;
+    received()?;
     let alice = Person::new(1)?;
     let bob = Person::new(2)?;
     alice.write_chain()?;
@@ -73,6 +74,27 @@ fn frames() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Acts of a server, as `hushwire_testkit::receiving` reads them: what comes in the order in which it is written, and one lie of each kind in
+/// between.
+fn received() -> Outcome {
+    const CATCH_UP: u8 = 2;
+    let acts: [(&str, &[u8]); 12] = [
+        ("all_at_once", &[CATCH_UP]),
+        ("one_by_one", &[0, 1, 0, 1, 0, 1, 0, 1, 11, 3, 0, 8, 0, 15, 14, 0, 15, CATCH_UP]),
+        ("backwards", &[3, 20, 15, 3, 10, 15, 3, 0, 15, CATCH_UP]),
+        ("again_under_new_numbers", &[0, 3, 4, 0, 4, 1, 1, 4, 0, 4, 2, 1, 0, 15, CATCH_UP]),
+        ("bytes_changed", &[4, 0, 1, 0, 40, 7, 1, 4, 3, 1, 0, 90, 8, 1, CATCH_UP, 11, 5]),
+        ("cut", &[4, 0, 3, 0, 30, 1, CATCH_UP]),
+        ("commands_between", &[0, 4, 12, 0, 0, 12, 1, 1, 0, 4, 12, 11, 1, 11, 4, CATCH_UP, 12, 12, 1, 11, 5]),
+        ("answers_that_fail", &[13, 1, 7, 13, 5, 13, 3, 1, 0, 5, 0, 15, 13, 7, CATCH_UP, 11, 4]),
+        ("killed_between", &[0, 2, 15, 0, 2, 15, CATCH_UP, 15, 12, 0, 1, 15, 11, 4]),
+        ("dropped_it_says", &[4, 0, 11, 9, 1, 0, 15, 4, 0, 10, 3, 1, CATCH_UP, 11, 5]),
+        ("of_another_generation", &[9, 0, 4, 0, 8, 9, 1, 0, 15, CATCH_UP, 11, 4]),
+        ("far_away", &[4, 0, 0, 3, 4, 0, 0, 3, 9, 0, 0, 15, CATCH_UP, 11, 4]),
+    ];
+    acts.into_iter().try_for_each(|(name, bytes)| write("receive", name, bytes))
 }
 
 fn classic() -> Outcome {

@@ -52,7 +52,7 @@ pub(crate) struct Faults {
 
 /// Builds with optimisation, and lets everything go wrong around a hushd.
 pub(crate) fn faults(options: &Faults) -> Result<()> {
-    step(&mut cargo("build --release --locked -p hushd -p hushwire-bench")?)?;
+    step(&mut cargo("build --release --locked -p hushd -p hush -p hushwire-bench")?)?;
     let release = target()?.join("release");
     let mut faults = on_second_core(release.join("hushwire-faults"));
     step(faults.arg("--hushd").arg(release.join("hushd")).args(&options.arguments))

@@ -7,16 +7,20 @@
 //! | what goes wrong | how |
 //! | --- | --- |
 //! | the process ([`Fault::Kills`]) | `SIGKILL` at arbitrary moments |
+//! | clients and the process ([`Fault::Clients`]) | `SIGKILL` of real `hush` processes with profiles, and of the server ([`clients`]) |
 //! | the power ([`Fault::Power`]) | of what was written since the last sync of each file an arbitrary part is kept ([`shim`]) |
 //! | the disk ([`Fault::Full`], [`Fault::IoErrors`], [`Fault::Stalls`]) | no room; syncs that fail and lose; syncs of half a second |
+//! | a small disk ([`Fault::Tmpfs`]) | a tmpfs that is filled to its last page ([`tmpfs`]) |
 //! | the clock ([`Fault::Clock`]) | jumps of a year, forth and back |
 //! | the line ([`Fault::Cuts`], [`Fault::Slow`], [`Fault::Mangled`]) | a proxy ([`proxy`]) |
 //! | people ([`flood`]) | slow-loris, half-open connections, ten thousand connections, floods of everything that can be asked |
 
+mod clients;
 pub mod crew;
 pub mod flood;
 pub mod proxy;
 pub mod shim;
+mod tmpfs;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -31,7 +35,8 @@ use self::crew::{Crew, Seen};
 use self::flood::{Attack, Flood};
 use self::proxy::{Line, Proxy};
 use self::shim::{Shim, Wrong};
-use crate::hushd::{Cores, Hushd};
+use self::tmpfs::Tmpfs;
+use crate::hushd::{Cores, Hushd, free_port};
 use crate::people::{Chat, Maker};
 use crate::table::{Figure, Target, milliseconds};
 
@@ -42,10 +47,14 @@ pub enum Fault {
     Nothing,
     /// The server is killed.
     Kills,
+    /// Clients are killed, and the server beside.
+    Clients,
     /// The power is lost.
     Power,
     /// The disk is full.
     Full,
+    /// A small disk is full, without a library that lies about it.
+    Tmpfs,
     /// Syncs fail.
     IoErrors,
     /// Syncs take half a second.
@@ -76,11 +85,13 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Nothing,
         Self::Kills,
+        Self::Clients,
         Self::Power,
         Self::Full,
+        Self::Tmpfs,
         Self::IoErrors,
         Self::Stalls,
         Self::Clock,
@@ -180,15 +191,26 @@ impl Battery {
         if fault.flood().is_some() && self.outside.is_none() {
             return Ok(Err("this machine has no address but loopback, for which hushd has no limits"));
         }
+        if fault == Fault::Clients && clients::program(&self.hushd).is_none() {
+            return Ok(Err("there is no `hush` beside this hushd"));
+        }
         let folder = tempfile::tempdir_in(&self.folder)?;
+        let disk = (fault == Fault::Tmpfs).then(|| Tmpfs::mount(folder.path()));
+        if matches!(disk, Some(None)) {
+            return Ok(Err("this process may not mount a tmpfs: only root on Linux may"));
+        }
         let mut trial = Trial::begin(self, fault, folder.path())?;
         let (pairs, insider) = trial.people()?;
         let crew = {
             let _inside = self.runtime.enter();
             Crew::start(trial.server()?, &pairs, SendSeq(2), self.scale.every)?
         };
-        let notes = trial.ordeal(&crew, &insider, &pairs)?;
-        let seen = self.runtime.block_on(crew.finish())?;
+        let notes = match disk.flatten() {
+            Some(disk) => trial.fill(&disk)?,
+            None => trial.ordeal(&crew, &insider, &pairs)?,
+        };
+        let mut seen = self.runtime.block_on(crew.finish())?;
+        seen.violations.append(&mut trial.violations);
         Ok(Ok(Verdict { fault, seen, notes }))
     }
 
@@ -204,6 +226,10 @@ struct Trial<'a> {
     folder: &'a Path,
     hushd: Option<Hushd>,
     starts: u64,
+    /// Where it listens each time, as clients have written it down; 0 where the system picks.
+    port: u16,
+    /// Promises that were broken to others than the crew.
+    violations: Vec<String>,
 }
 
 impl<'a> Trial<'a> {
@@ -214,7 +240,8 @@ impl<'a> Trial<'a> {
             }
             shim.set_clock(0)?;
         }
-        let mut trial = Self { battery, fault, folder, hushd: None, starts: 0 };
+        let mut trial =
+            Self { battery, fault, folder, hushd: None, starts: 0, port: 0, violations: Vec::new() };
         trial.start()?;
         trial.hushd = None;
         Ok(trial)
@@ -244,8 +271,17 @@ impl<'a> Trial<'a> {
             environment.extend(shim.iter().flat_map(|shim| shim.environment(self.starts + 1)));
         }
         self.starts += 1;
-        let start = if self.fault.flood().is_some() { Hushd::start_outside } else { Hushd::start_in };
-        self.hushd = Some(start(hushd, self.folder, *cores, &environment)?);
+        let hushd = if self.fault.flood().is_some() {
+            Hushd::start_outside(hushd, self.folder, *cores, &environment)?
+        } else if self.fault == Fault::Clients {
+            if self.port == 0 {
+                self.port = free_port().context("no free port")?;
+            }
+            Hushd::start_at(hushd, self.folder, *cores, self.port, &environment)?
+        } else {
+            Hushd::start_in(hushd, self.folder, *cores, &environment)?
+        };
+        self.hushd = Some(hushd);
         Ok(())
     }
 
@@ -258,11 +294,6 @@ impl<'a> Trial<'a> {
     /// Lets it go wrong, and makes it well again.
     fn ordeal(&mut self, crew: &Crew, insider: &Chat, pairs: &[Chat]) -> Result<Vec<Figure>> {
         let Scale { time, times, .. } = self.battery.scale;
-        let count = |what: &str, count: u64| {
-            #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-            let count = count as f64;
-            Figure::new(format!("  {what}"), count, "")
-        };
         if let Some(flood) = self.fault.flood() {
             return self.flood(flood, insider, pairs);
         }
@@ -276,6 +307,7 @@ impl<'a> Trial<'a> {
                 }
                 Ok(vec![count("times", u64::from(times))])
             }
+            Fault::Clients => self.clients(crew),
             Fault::Full => self.wrong(Wrong::Full, time).map(|()| Vec::new()),
             Fault::IoErrors => self.wrong(Wrong::IoError, time).map(|()| Vec::new()),
             Fault::Stalls => self.wrong(Wrong::Stall, time).map(|()| Vec::new()),
@@ -295,7 +327,12 @@ impl<'a> Trial<'a> {
                 crew.moved(proxy.address());
                 self.battery.wait(time);
                 crew.moved(self.server()?);
-                Ok(vec![count("connections through the bad line", proxy.connections())])
+                let mut notes = vec![count("connections through the bad line", proxy.connections())];
+                if line == Line::Mangled {
+                    notes.push(count("pieces that came twice", proxy.twice()));
+                    notes.push(count("pieces that came after the one behind them", proxy.late()));
+                }
+                Ok(notes)
             }
             _ => {
                 self.battery.wait(time);
@@ -319,6 +356,19 @@ impl<'a> Trial<'a> {
             self.battery.wait(Duration::from_millis(5));
         }
         bail!("the machine does not lose its power")
+    }
+
+    /// Twice there is no room, and room again.
+    fn fill(&self, disk: &Tmpfs) -> Result<Vec<Figure>> {
+        let Scale { time, .. } = self.battery.scale;
+        let mut filled = 0;
+        for _ in 0..2 {
+            self.battery.wait(time / 4);
+            filled = disk.fill()?;
+            self.battery.wait(time / 2);
+            disk.clear()?;
+        }
+        Ok(vec![count("bytes that there had been room for", filled)])
     }
 
     fn wrong(&self, wrong: Wrong, time: Duration) -> Result<()> {
@@ -387,6 +437,12 @@ impl Verdict {
         figures.extend(self.notes.iter().cloned());
         figures
     }
+}
+
+fn count(what: &str, count: u64) -> Figure {
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let count = count as f64;
+    Figure::new(format!("  {what}"), count, "")
 }
 
 /// An address of this machine in some network; nothing is sent.

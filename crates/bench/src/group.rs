@@ -7,6 +7,7 @@
 mod bare;
 mod crowd;
 mod member;
+mod pair;
 mod run;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 
+pub use pair::messages_per_second;
 use run::{Run, Took};
 
 /// How large, and how often.

@@ -15,6 +15,7 @@ pub struct Hushd {
     address: SocketAddr,
     metrics: SocketAddr,
     classic: Option<SocketAddr>,
+    invite: Option<String>,
 }
 
 /// On which cores a process may run.
@@ -46,7 +47,21 @@ impl Hushd {
     /// # Errors
     /// It cannot be started, or ended at once.
     pub fn start(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
-        Self::start_with(program, data_dir, cores, &[], &[])
+        Self::start_with(program, data_dir, cores, 0, &[], &[])
+    }
+
+    /// The same at a port of the caller's, so that clients find it again.
+    ///
+    /// # Errors
+    /// As [`Hushd::start`].
+    pub fn start_at(
+        program: &Path,
+        data_dir: &Path,
+        cores: Cores,
+        port: u16,
+        environment: &[(OsString, OsString)],
+    ) -> Result<Self> {
+        Self::start_with(program, data_dir, cores, port, &[], environment)
     }
 
     /// The same with more in its environment.
@@ -59,7 +74,7 @@ impl Hushd {
         cores: Cores,
         environment: &[(OsString, OsString)],
     ) -> Result<Self> {
-        Self::start_with(program, data_dir, cores, &[], environment)
+        Self::start_with(program, data_dir, cores, 0, &[], environment)
     }
 
     /// The same on all addresses of this machine, so that not everybody comes from loopback, whom a server does not tell apart.
@@ -83,7 +98,14 @@ impl Hushd {
     /// # Errors
     /// As [`Hushd::start`].
     pub fn start_classic(program: &Path, data_dir: &Path, cores: Cores) -> Result<Self> {
-        Self::start_with(program, data_dir, cores, &["--classic", "127.0.0.1:0", "--insecure-otp-echo"], &[])
+        Self::start_with(
+            program,
+            data_dir,
+            cores,
+            0,
+            &["--classic", "127.0.0.1:0", "--insecure-otp-echo"],
+            &[],
+        )
     }
 
     /// Whether it has ended, by itself or because the machine lost its power.
@@ -95,11 +117,13 @@ impl Hushd {
         program: &Path,
         data_dir: &Path,
         cores: Cores,
+        port: u16,
         flags: &[&str],
         environment: &[(OsString, OsString)],
     ) -> Result<Self> {
         let mut command = on(cores, program);
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(flags);
+        let listen = format!("127.0.0.1:{port}");
+        command.args(["dev", "--listen", &listen, "--data-dir"]).arg(data_dir).args(flags);
         Self::run(command, environment)
     }
 
@@ -117,10 +141,13 @@ impl Hushd {
             command.spawn().with_context(|| format!("{:?} cannot be started", command.get_program()))?;
         let out = child.stdout.take().context("hushd has no standard output")?;
         let mut lines = BufReader::new(out).lines();
-        let (mut address, mut classic) = (None, None);
+        let (mut address, mut classic, mut invite) = (None, None, None);
         loop {
             let Some(line) = lines.next().transpose()? else { bail!("hushd ended before it listened") };
             let Some(rest) = line.strip_prefix("Listening on ") else {
+                if let Some(link) = line.strip_prefix("Invite (any number of accounts): ") {
+                    invite = Some(link.trim().to_owned());
+                }
                 // The last line of `dev`, and that of `serve`.
                 if line.starts_with("Data: ") || line.starts_with("Link: ") {
                     break;
@@ -136,7 +163,7 @@ impl Hushd {
         let address = address.context("hushd does not say where it listens")?;
         // Whatever else it says is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { child, address, metrics, classic })
+        Ok(Self { child, address, metrics, classic, invite })
     }
 
     /// Where it listens.
@@ -155,6 +182,12 @@ impl Hushd {
     #[must_use]
     pub const fn classic(&self) -> Option<SocketAddr> {
         self.classic
+    }
+
+    /// The link of the invite that `hushd dev` shows.
+    #[must_use]
+    pub fn invite(&self) -> Option<&str> {
+        self.invite.as_deref()
     }
 
     /// Its process.
@@ -224,6 +257,12 @@ pub(crate) fn cpu_seconds(stat: &str) -> Result<f64> {
     let (user, system) = ticks(11).zip(ticks(12)).context("an unknown form of stat")?;
     // USER_HZ is 100 on every Linux that hushd runs on.
     Ok((user + system) / 100.0)
+}
+
+/// A port that nobody has, below those which the system gives to outgoing connections: one of these could take it while the server is
+/// down.
+pub(crate) fn free_port() -> Option<u16> {
+    (20_000..30_000).find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
 /// Lets this process have as many files open as the system allows it: each connection is one.

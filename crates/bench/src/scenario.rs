@@ -30,10 +30,10 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use crate::hushd::{Cores, Hushd};
-use crate::machine;
 use crate::people::{Chat, Maker, Person};
 use crate::sizes::Sizes;
 use crate::table::{Figure, milliseconds};
+use crate::{group, machine};
 
 pub use beside::beside;
 pub use claims::claims;
@@ -137,6 +137,8 @@ pub struct Limits {
     pub echoes: f64,
     /// Handshakes of bare rustls, a second.
     pub handshakes: f64,
+    /// Messages of 1 KiB that bare mls-rs encrypts and decrypts on one core, a second.
+    pub messages: f64,
 }
 
 /// Everybody who is needed.
@@ -166,6 +168,7 @@ impl Ground {
             rows: machine::sqlite_rows_per_second(folder, time / 4)?,
             echoes: runtime.block_on(machine::tls_echoes_per_second(time / 2))?,
             handshakes: runtime.block_on(machine::tls_handshakes_per_second(time / 4))?,
+            messages: group::messages_per_second(time / 4)?,
         };
         Ok(Self { hushd: hushd.to_owned(), folder: folder.to_owned(), cores, runtime, scale, limits })
     }
@@ -173,13 +176,18 @@ impl Ground {
     /// What the machine can do, as figures.
     #[must_use]
     pub fn limits(&self) -> Vec<Figure> {
-        let Limits { syncs, rows, echoes, handshakes } = &self.limits;
+        let Limits { syncs, rows, echoes, handshakes, messages } = &self.limits;
         vec![
             Figure::new("limit: a sync of the disk, p50", milliseconds(syncs, 50.0), "ms"),
             Figure::new("limit: a sync of the disk, p99", milliseconds(syncs, 99.0), "ms"),
             Figure::new("limit: rows of 1 KiB into bare SQLite, 1,000 a transaction", *rows, "/s"),
             Figure::new("limit: echoes of 1 KiB over bare TLS, both ends on one core", *echoes, "/s"),
             Figure::new("limit: bare TLS handshakes, both ends on one core", *handshakes, "/s"),
+            Figure::new(
+                "limit: messages of 1 KiB by bare mls-rs, encrypted and decrypted on one core",
+                *messages,
+                "/s",
+            ),
         ]
     }
 

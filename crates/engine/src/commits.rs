@@ -163,8 +163,8 @@ impl Step<'_, '_> {
         } else {
             self.tell_changes(&id, change, entered)?;
         }
-        if change.epoch == Epoch(1) && !rejoined {
-            self.hears_from_the_start(&id, &change.added)?;
+        if !rejoined {
+            self.hears_newcomers(&id, change)?;
         }
         if entered {
             self.event(&Event::Conversation, Some(id), None)?;

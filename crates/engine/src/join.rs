@@ -113,6 +113,9 @@ impl Step<'_, '_> {
     /// The server does not give the tree or the group.
     fn no_group_there(&mut self, id: &ConversationId, epoch: Epoch) -> Result<(), Stop> {
         if epoch == Epoch(0) {
+            if let Some(known) = self.conversation(id)? {
+                self.settle_generations(&known, None)?;
+            }
             return self.rejoin_failed(id);
         }
         match self.parked_welcome(id)? {

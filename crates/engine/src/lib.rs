@@ -112,6 +112,7 @@ mod error;
 mod event;
 mod expiry;
 mod facts;
+mod generations;
 mod group;
 mod handover;
 mod import;

@@ -50,8 +50,11 @@ impl Step<'_, '_> {
     }
 
     /// A Welcome cannot be used: whoever has added this account is followed all the same, also into a group that it was out of, or
-    /// that was given up for now.
+    /// that was given up for now. Where the group that is here works, the server is asked first whether there is another.
     pub(crate) fn follow_orphan(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        if self.conversation(id)?.is_some_and(|known| known.state == ConversationState::Active) {
+            return Ok(());
+        }
         let opens = |known: &Conversation| match known.state {
             ConversationState::Closed => known.kind == ConversationKind::Group,
             ConversationState::Broken => true,
@@ -133,10 +136,23 @@ impl Step<'_, '_> {
     /// GroupInfo and tree of the current epoch came: to rejoin with, or to compare with.
     pub(crate) fn group_fetched(&mut self, id: &ConversationId, group: &wire::Group) -> Result<(), Stop> {
         match self.conversation(id)? {
-            Some(known) if known.state == ConversationState::Active => self.compare_group_info(&known, group),
+            Some(known) if known.state == ConversationState::Active => self.group_seen(known, group),
             Some(known) if known.state == ConversationState::Rejoining => self.stage_rejoin(known, group),
             Some(_) => Ok(()),
             None => self.stage_first_join(id, group),
+        }
+    }
+
+    /// What the server has of a group that this device is in. A later generation whose messages are here already is entered, as its
+    /// Welcome was left out.
+    fn group_seen(&mut self, known: Conversation, group: &wire::Group) -> Result<(), Stop> {
+        if !self.settle_generations(&known, Some(group.generation))? {
+            return self.compare_group_info(&known, group);
+        }
+        self.lose(&known.id)?;
+        match self.conversation(&known.id)? {
+            Some(lost) if lost.state == ConversationState::Rejoining => self.stage_rejoin(lost, group),
+            _ => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! - The cursor moves with the entries, in one transaction, and only then is anything acknowledged.
 //! - Entries of a conversation are handled in their order: while one is parked, later ones queue behind it.
 //! - A hole in the numbers is asked for again once, on a new connection; only then is it passed over, with an alert.
+//! - A number above the last one that the mailbox ever had was made up. Else all that comes up to there would be passed over in silence.
 
 use hushwire_client_store::conversation::{self, ConversationState};
 use hushwire_client_store::parked::{self, NewParked, ParkReason};
@@ -63,12 +64,24 @@ impl Step<'_, '_> {
 
     /// The server says that the stream has caught up.
     pub(crate) fn listening(&mut self, through: Seq) -> Result<(), Stop> {
+        self.come_back(through)?;
         if let Some(connection) = self.connection() {
             connection.listening = Some(through);
         }
         self.session.heard = Some(self.now);
         self.sweep_epochs()?;
         self.attend_unsettled()
+    }
+
+    /// Goes back to the last entry that the mailbox ever had, where the server showed one beyond it, and tells. What is taken twice by
+    /// that is known.
+    fn come_back(&mut self, last: Seq) -> Result<(), Stop> {
+        let Some(cursor) = self.read_cursor()?.filter(|cursor| cursor.seq > last) else { return Ok(()) };
+        self.alert(Alert::EntriesMissing { from_seq: last.next().0, through_seq: cursor.seq.0 }, None)?;
+        setting::put(self.tx, EXPLAINED, &self.explained()?.min(last.0).to_be_bytes())?;
+        progress::set_cursor(self.tx, cursor.incarnation, last)?;
+        self.cursor = Some(Cursor { seq: last, acknowledge: false, ..cursor });
+        Ok(())
     }
 
     fn read_cursor(&mut self) -> Result<Option<Cursor>, Stop> {
@@ -224,6 +237,9 @@ impl Step<'_, '_> {
                 Fate::Park(reason, detail) => {
                     parked::set_reason(self.tx, parked.id, reason, &detail)?;
                     self.wait_for(id, reason)?;
+                    if reason == ParkReason::Group {
+                        self.doubt_generation(&place)?;
+                    }
                     return Ok(());
                 }
             }
@@ -244,7 +260,7 @@ impl Step<'_, '_> {
                 ParkReason::Tree => false,
                 ParkReason::Lists => self.lists_arrived(&parked.entry.detail)?,
                 ParkReason::Epoch => self.epoch_arrived(&id, &parked.entry.detail)?,
-                ParkReason::Group => self.group_arrived(&id, place)?,
+                ParkReason::Group => !self.doubt_generation(place)? && self.group_arrived(&id, place)?,
             };
         if !ready {
             self.wait_for(&id, parked.entry.reason)?;

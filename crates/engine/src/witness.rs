@@ -11,7 +11,7 @@ use hushwire_client_store::wanted::{self, Wanted};
 use hushwire_client_store::witness;
 use hushwire_content::{SeenList, Witness};
 use hushwire_identity::{DeviceList, LeafCredential, ListHead};
-use hushwire_mls::Application;
+use hushwire_mls::{Application, EpochChange, Origin};
 use hushwire_types::{AccountId, ConversationId};
 
 use crate::notice::Mismatch;
@@ -72,7 +72,14 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// This device was there before anybody could say anything: the first message of each other device is its first. So
+    /// Whoever comes in by a Commit that this device follows, also anew, said nothing before.
+    pub(crate) fn hears_newcomers(&self, id: &ConversationId, change: &EpochChange) -> Result<(), Stop> {
+        let joiner = (change.origin == Origin::External).then_some(change.committer);
+        let all: Vec<LeafCredential> = change.added.iter().copied().chain(joiner).collect();
+        self.hears_from_the_start(id, &all)
+    }
+
+    /// This device was there before they could say anything: the first message of each other device is its first. So
     /// it is noticed when the server leaves that one out.
     pub(crate) fn hears_from_the_start(
         &self,

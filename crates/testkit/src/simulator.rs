@@ -23,14 +23,14 @@
 
 use std::sync::Once;
 
-mod client;
-mod failure;
+pub(crate) mod client;
+pub(crate) mod failure;
 mod laptop;
 mod link;
 mod oracle;
-mod people;
-mod plan;
-mod server;
+pub(crate) mod people;
+pub(crate) mod plan;
+pub(crate) mod server;
 mod suspicion;
 mod touched;
 mod trace;
@@ -116,7 +116,7 @@ pub fn run(seed: u64) -> Result<Run, Failure> {
 
 /// mls-rs encrypts to several devices at once on rayon's threads, and each draws randomness: with more than one of them the
 /// order would be chance, and a seed would not decide everything.
-fn one_thread() {
+pub(crate) fn one_thread() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // A pool that somebody made before stays; nobody in this process does.

@@ -27,7 +27,7 @@ fn the_promise_holds_when_the_process_or_the_power_goes() {
 
 #[test]
 fn the_promise_holds_when_the_disk_is_full_fails_or_stalls() {
-    hold(&[Fault::Full, Fault::IoErrors, Fault::Stalls]);
+    hold(&[Fault::Full, Fault::Tmpfs, Fault::IoErrors, Fault::Stalls]);
 }
 
 #[test]

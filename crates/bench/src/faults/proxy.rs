@@ -17,14 +17,23 @@ pub enum Line {
     Cut,
     /// Each piece comes 20 ms late, a few hundred bytes at a time.
     Slow,
-    /// One piece in twenty comes twice, or after the one behind it: TLS takes neither.
+    /// One piece in twenty comes twice, or after the one behind it. TLS takes neither, so a connection ends there: what matters is that both
+    /// ends notice, and that nothing is taken that was not said.
     Mangled,
+}
+
+/// What came to pass on it.
+#[derive(Debug, Default)]
+struct Counts {
+    connections: AtomicU64,
+    twice: AtomicU64,
+    late: AtomicU64,
 }
 
 /// A proxy. It ends when this is dropped.
 pub struct Proxy {
     address: SocketAddr,
-    connections: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     accepting: JoinHandle<()>,
 }
 
@@ -36,15 +45,15 @@ impl Proxy {
     pub async fn start(server: SocketAddr, line: Line) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let connections = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&connections);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let number = counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(carry(client, server, line, number));
+                let number = counted.connections.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(carry(client, server, line, number, Arc::clone(&counted)));
             }
         });
-        Ok(Self { address, connections, accepting })
+        Ok(Self { address, counts, accepting })
     }
 
     /// Where clients connect to.
@@ -56,7 +65,19 @@ impl Proxy {
     /// How many connections came.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.counts.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many pieces came twice.
+    #[must_use]
+    pub fn twice(&self) -> u64 {
+        self.counts.twice.load(Ordering::Relaxed)
+    }
+
+    /// How many pieces came after the one behind them.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.counts.late.load(Ordering::Relaxed)
     }
 }
 
@@ -66,14 +87,14 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(client: TcpStream, server: SocketAddr, line: Line, number: u64) {
+async fn carry(client: TcpStream, server: SocketAddr, line: Line, number: u64, counts: Arc<Counts>) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     // Whichever direction ends first ends both: that is what a cut line is.
     tokio::select! {
-        () = pump(from_client, to_server, line, Chance(2 * number + 1)) => {}
-        () = pump(from_server, to_client, line, Chance(2 * number + 2)) => {}
+        () = pump(from_client, to_server, line, Chance(2 * number + 1), &counts) => {}
+        () = pump(from_server, to_client, line, Chance(2 * number + 2), &counts) => {}
     }
 }
 
@@ -82,6 +103,7 @@ async fn pump(
     mut to: impl AsyncWrite + Unpin,
     line: Line,
     mut chance: Chance,
+    counts: &Counts,
 ) {
     let mut left = if line == Line::Cut { 2_000 + chance.below(62_000) } else { u64::MAX };
     let mut piece = vec![0; if line == Line::Slow { 400 } else { 4_096 }];
@@ -92,10 +114,10 @@ async fn pump(
         if line == Line::Slow {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        // The handshake passes, so that something is under way when the line goes bad.
         let is_bad = line == Line::Mangled && chance.below(20) == 0;
         let written = match (held.take(), is_bad) {
             (Some(before), _) => {
+                counts.late.fetch_add(1, Ordering::Relaxed);
                 let both = [bytes, before.as_slice()].concat();
                 to.write_all(&both).await
             }
@@ -103,7 +125,10 @@ async fn pump(
                 held = Some(bytes.to_vec());
                 continue;
             }
-            (None, true) => to.write_all(&[bytes, bytes].concat()).await,
+            (None, true) => {
+                counts.twice.fetch_add(1, Ordering::Relaxed);
+                to.write_all(&[bytes, bytes].concat()).await
+            }
             (None, false) => to.write_all(bytes).await,
         };
         left = left.saturating_sub(count as u64);

@@ -96,6 +96,11 @@ impl Crowd {
         Ok((staged.welcome.context("no Welcome")?, staged.group_info))
     }
 
+    /// The first member.
+    pub(super) const fn founder(&mut self) -> &mut Bare {
+        &mut self.founder.bare
+    }
+
     pub(super) fn tree(&mut self) -> Result<Vec<u8>> {
         self.founder.bare.tree()
     }

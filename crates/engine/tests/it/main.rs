@@ -16,6 +16,7 @@ mod groups;
 mod handover;
 mod histories;
 mod hostile;
+mod hostile_mailbox;
 mod hostile_member;
 mod hostile_room;
 mod newcomers;

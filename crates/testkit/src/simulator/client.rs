@@ -1,6 +1,7 @@
 //! One device of a person: a process that dies, and the profile that remains.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use hushwire_client_store::{Database, StoreError, conversation, mls_row};
@@ -98,6 +99,11 @@ impl Client {
 
     pub(crate) const fn is_running(&self) -> bool {
         self.running.is_some()
+    }
+
+    /// Where its profile is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts the process: the engine will find all it needs in its rows.

@@ -1,11 +1,11 @@
-//! Why a seed failed.
+//! Why a seed, or what a fuzzer found, failed.
 
 use std::fmt;
 
 /// What did not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
-    seed: u64,
+    seed: Option<u64>,
     what: String,
     lines: Vec<String>,
 }
@@ -13,11 +13,16 @@ pub struct Failure {
 impl Failure {
     /// A failure with one sentence.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { seed: 0, what: what.into(), lines: Vec::new() }
+        Self { seed: None, what: what.into(), lines: Vec::new() }
     }
 
     pub(crate) fn with(self, seed: u64, lines: Vec<String>) -> Self {
-        Self { seed, lines, ..self }
+        Self { seed: Some(seed), lines, ..self }
+    }
+
+    /// The same after these things happened.
+    pub(crate) fn after(self, lines: Vec<String>) -> Self {
+        Self { lines, ..self }
     }
 
     /// What did not hold.
@@ -32,7 +37,10 @@ impl fmt::Display for Failure {
         for line in &self.lines {
             writeln!(f, "{line}")?;
         }
-        write!(f, "seed {}: {}", self.seed, self.what)
+        match self.seed {
+            Some(seed) => write!(f, "seed {seed}: {}", self.what),
+            None => f.write_str(&self.what),
+        }
     }
 }
 

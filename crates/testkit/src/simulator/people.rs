@@ -112,14 +112,37 @@ impl Start {
     pub(crate) fn profiles(&self, people: usize) -> Result<Vec<(usize, TempDir)>, Failure> {
         let mut copies = Vec::new();
         for (person, files) in self.devices.iter().filter(|(person, _)| *person < people) {
-            let to = folder()?;
-            for (name, bytes) in files {
-                fs::write(to.path().join(name), bytes).or_fail("copying a profile")?;
-            }
-            copies.push((*person, to));
+            copies.push((*person, copy(files)?));
         }
         Ok(copies)
     }
+
+    /// A copy of a person's first profile.
+    pub(crate) fn profile(&self, of: usize) -> Result<TempDir, Failure> {
+        let profile = self.devices.iter().find(|(person, _)| *person == of);
+        profile.or_fail("a profile").and_then(|(_, files)| copy(files))
+    }
+
+    /// The same people later, whose profiles are in these folders and open in no process.
+    pub(crate) fn later<'a>(
+        &self,
+        server: &Server,
+        profiles: impl Iterator<Item = (usize, &'a Path)>,
+    ) -> Result<Self, Failure> {
+        let devices =
+            profiles.map(|(person, folder)| Ok((person, files(folder)?))).collect::<Result<_, _>>()?;
+        let store = server.store().restored(self.incarnation);
+        Ok(Self { devices, store, incarnation: self.incarnation, key: self.key.clone() })
+    }
+}
+
+/// A profile of these files.
+fn copy(files: &Files) -> Result<TempDir, Failure> {
+    let to = folder()?;
+    for (name, bytes) in files {
+        fs::write(to.path().join(name), bytes).or_fail("copying a profile")?;
+    }
+    Ok(to)
 }
 
 /// The files of a profile that no process has open.

@@ -1,4 +1,5 @@
 //! Worlds by seed.
 #![cfg(test)]
 
+mod receiving;
 mod simulator;
