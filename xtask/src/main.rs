@@ -13,6 +13,7 @@ mod mutants;
 mod run;
 mod table;
 mod tests;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ struct Cli {
 enum Task {
     /// Build everything and show it: a server, two people, a real conversation.
     Demo,
-    /// Compare the crates with the table in ARCHITECTURE.md, and Cargo.lock with what must not be in it.
+    /// Compare the crates with the table in ARCHITECTURE.md, Cargo.lock with what must not be in it, and the promised Rust with the one in use.
     CheckLayout,
     /// Run everything that CI runs, and stop at the first failure.
     Test(tests::Options),
@@ -62,7 +63,8 @@ fn carry_out(task: Task) -> anyhow::Result<()> {
     match task {
         Task::CheckLayout => {
             layout::check_tree()?;
-            bans::check_tree()
+            bans::check_tree()?;
+            toolchain::check_tree()
         }
         Task::Demo => demo::run(),
         Task::Test(options) => tests::run(&options),

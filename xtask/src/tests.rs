@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::run::{cargo, has_cargo_tool, has_program, heading, root, step};
-use crate::{bans, classic, layout};
+use crate::{bans, classic, layout, toolchain};
 
 /// Folders with a workspace of their own, which `--workspace` does not see.
 const OTHER_WORKSPACES: [&str; 2] = ["interop", "fuzz"];
@@ -23,6 +23,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     heading("cargo xtask check-layout");
     layout::check_tree()?;
     bans::check_tree()?;
+    toolchain::check_tree()?;
     optional_tools(options)?;
     step(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings")?)?;
     nextest()?;
