@@ -312,9 +312,12 @@ impl Step<'_, '_> {
         })
     }
 
-    /// Whether a group has reached the epoch that a parked entry is of.
-    pub(crate) fn epoch_arrived(&mut self, id: &ConversationId, detail: &[u8]) -> Result<bool, Stop> {
-        let Some(conversation) = self.conversation(id)? else { return Ok(false) };
+    /// Whether a group has reached the epoch that a parked entry is of, or goes on in a later generation, so that it never will.
+    pub(crate) fn epoch_arrived(&mut self, place: &Place, detail: &[u8]) -> Result<bool, Stop> {
+        let Some(conversation) = self.conversation(&place.conversation_id)? else { return Ok(false) };
+        if conversation.generation > place.generation {
+            return Ok(true);
+        }
         let wanted = detail.try_into().map_or(Epoch(0), |bytes| Epoch(u64::from_be_bytes(bytes)));
         Ok(self.view(&conversation)?.is_some_and(|view| view.epoch >= wanted))
     }

@@ -83,6 +83,8 @@ impl Step<'_, '_> {
     pub(crate) fn wait_for(&mut self, id: &ConversationId, reason: ParkReason) -> Result<(), Stop> {
         match reason {
             ParkReason::Tree => self.fetch_tree(id),
+            // One that is set up anew is waited for by whoever does that.
+            ParkReason::Epoch if self.is_renewing(id)? => Ok(()),
             ParkReason::Epoch => self.be_patient(id),
             ParkReason::Group if self.conversation(id)?.is_none() => {
                 self.fetch_group(id);

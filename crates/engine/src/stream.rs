@@ -259,7 +259,7 @@ impl Step<'_, '_> {
                 ParkReason::Behind | ParkReason::UnknownKind => true,
                 ParkReason::Tree => false,
                 ParkReason::Lists => self.lists_arrived(&parked.entry.detail)?,
-                ParkReason::Epoch => self.epoch_arrived(&id, &parked.entry.detail)?,
+                ParkReason::Epoch => self.epoch_arrived(place, &parked.entry.detail)?,
                 ParkReason::Group => !self.doubt_generation(place)? && self.group_arrived(&id, place)?,
             };
         if !ready {

@@ -106,6 +106,29 @@ fn a_welcome_shown_in_another_conversation_and_generation_is_asked_for_once() {
 }
 
 #[test]
+fn r1_an_epoch_that_does_not_exist_leads_to_another_generation() {
+    /// The last byte of a PrivateMessage's epoch, behind version, wire format and a group's id of 32 bytes with its length.
+    const EPOCH: usize = 44;
+    let mut world = at_rest();
+    let lies = on_entries(&mut world, |entry| {
+        if let EntryKind::Application(message) = &mut entry.kind {
+            let mut bytes = message.to_vec();
+            bytes[EPOCH] ^= 8;
+            *message = bytes.into();
+        }
+    });
+    world.send(ALICE, "@bob", "of another epoch");
+    world.pass(Duration::from_secs(5));
+    lies.set(false);
+    // No epoch below one that was heard of is entered (rule R7), so nothing but a new group is left, which is told.
+    world.pass(Duration::from_secs(600));
+    assert!(world.notices(BOB).iter().any(|notice| matches!(notice, Notice::Renewed { .. })));
+    world.send(ALICE, "@bob", "next");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(bodies(&mut world).last().unwrap(), "next");
+}
+
+#[test]
 fn a_number_beyond_the_mailbox_makes_no_device_deaf() {
     let mut world = at_rest();
     let lies = on_entries(&mut world, |entry| entry.seq = Seq(entry.seq.0 + 1_000));

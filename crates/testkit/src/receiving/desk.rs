@@ -99,6 +99,11 @@ impl Desk {
         self.step(person)
     }
 
+    /// What was asked last, for whoever reads a failure.
+    pub(super) fn asked_last(&self) -> String {
+        format!("{:?}", self.asked)
+    }
+
     fn people(&self) -> Vec<usize> {
         self.seats.keys().copied().collect()
     }
@@ -311,7 +316,10 @@ impl Desk {
                 return Ok(());
             }
         }
-        Err(Failure::new(format!("devices and server do not come to rest; asked last: {:?}", self.asked)))
+        Err(Failure::new(format!(
+            "devices and server do not come to rest; asked last: {}",
+            self.asked_last()
+        )))
     }
 
     /// Time passes, with every wake on the way.
@@ -336,7 +344,7 @@ impl Desk {
             }
             self.settle(between)?;
         }
-        Err(Failure::new(format!("devices wake without end; asked last: {:?}", self.asked)))
+        Err(Failure::new(format!("devices wake without end; asked last: {}", self.asked_last())))
     }
 
     /// A person wants something.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hushwire_client_store::progress;
+use hushwire_client_store::{conversation, parked, progress};
 use hushwire_engine::{Command, GroupChange, Input, MessageRef, Outcome, Reach, Recipient};
 use hushwire_types::{ConversationId, Seq};
 use hushwire_wire::frame::ServerFrame;
@@ -229,8 +229,22 @@ impl Ordeal {
         let due = self.due(&[self.story.said.as_slice(), &more].concat());
         match untold(&shown, &due) {
             None => Ok(tally),
-            Some(said) => Err(Failure::new(format!("{:?} is missing, and nobody was told", said.body))),
+            Some(said) => {
+                let (body, state) = (&said.body, self.state_of(&said.conversation)?);
+                Err(Failure::new(format!("{body:?} is missing, and nobody was told; {state}")))
+            }
         }
+    }
+
+    /// A conversation and what waits in it, for whoever reads a failure.
+    fn state_of(&mut self, id: &ConversationId) -> Result<String, Failure> {
+        let (known, waiting) = self
+            .desk
+            .read(BOB, |view| Ok((conversation::find(view, id)?, parked::of_conversation(view, id)?)))?;
+        let waiting: Vec<_> = waiting.iter().map(|parked| (parked.entry.seq, parked.entry.reason)).collect();
+        let known = known.map(|known| (known.state, known.generation, known.known_epoch));
+        let asked = self.desk.asked_last();
+        Ok(format!("the conversation is {known:?}, what waits in it is {waiting:?}; asked last: {asked}"))
     }
 
     /// What Bob should see of what others wrote, and of what he had written before.
