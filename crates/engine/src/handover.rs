@@ -302,11 +302,10 @@ impl Step<'_, '_> {
         view: &GroupView,
         mut left: u64,
     ) -> Result<(), Stop> {
-        let with_oneself = conversation.kind.peer() == Some(self.me.account);
-        if !with_oneself || view.members.len() < 2 || left == 0 {
-            return Ok(());
-        }
-        if !self.has_room_for(&conversation.id)? {
+        if left == 0
+            || !self.reaches_own_devices(conversation, view)
+            || !self.has_room_for(&conversation.id)?
+        {
             return Ok(());
         }
         if self.ask_for_history(conversation, view)? {
@@ -320,8 +319,7 @@ impl Step<'_, '_> {
         let asked = fact::<Vec<Asked>>(self.tx, ASKED)?.unwrap_or_default();
         let wanted = fact::<Wanted>(self.tx, WANTED)?;
         if wanted.is_some() || asked.iter().any(|asked| !asked.is_over) {
-            let id = self.direct_id(self.me.account);
-            self.session.attend(id);
+            self.attend_oneself();
         }
         Ok(())
     }

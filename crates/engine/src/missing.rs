@@ -85,16 +85,10 @@ impl Asked {
 }
 
 impl Step<'_, '_> {
-    /// Something is lacking: it is asked for if it does not come by itself.
-    pub(crate) fn expect_pictures(&mut self) {
-        let id = self.direct_id(self.me.account);
-        self.session.attend(id);
-    }
-
     /// The conversation with oneself is looked at where a picture is lacking or owed.
     pub(crate) fn attend_pictures(&mut self) -> Result<(), Stop> {
         if !picture::missing(self.tx)?.is_empty() || facts::find(self.tx, OWED)?.is_some() {
-            self.expect_pictures();
+            self.attend_oneself();
         }
         Ok(())
     }
@@ -106,8 +100,10 @@ impl Step<'_, '_> {
         view: &GroupView,
         mut left: u64,
     ) -> Result<(), Stop> {
-        let with_oneself = conversation.kind.peer() == Some(self.me.account);
-        if !with_oneself || view.members.len() < 2 || left == 0 || !self.has_room_for(&conversation.id)? {
+        if left == 0
+            || !self.reaches_own_devices(conversation, view)
+            || !self.has_room_for(&conversation.id)?
+        {
             return Ok(());
         }
         if self.ask_for_pictures(conversation, view)? {

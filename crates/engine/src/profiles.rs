@@ -140,7 +140,7 @@ impl Step<'_, '_> {
         }
         match shown {
             Some(hash) if !picture::is_kept(self.tx, &hash)? => {
-                self.expect_pictures();
+                self.attend_oneself();
                 Ok(())
             }
             _ => Ok(()),
@@ -156,7 +156,6 @@ fn told(id: &ConversationId) -> String {
 /// None of what a newer version wrote otherwise.
 fn read_says(value: &[u8]) -> Option<Says> {
     let (name, about, picture): (String, String, Option<String>) = serde_json::from_slice(value).ok()?;
-    let few = |text: &str, most| text.chars().take(most).collect();
     let hash = picture.map(|hash| HEXLOWER.decode(hash.as_bytes()).ok()?.try_into().ok());
     Some(Says {
         name: few(&name, limits::NAME_CHARS),
@@ -165,9 +164,12 @@ fn read_says(value: &[u8]) -> Option<Says> {
     })
 }
 
+fn few(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 /// What somebody said of themselves, as a record of the past has it.
 pub(crate) fn said_before(name: &str, about: &str, jpeg: &[u8], version: u64) -> Profile {
-    let few = |text: &str, most| text.chars().take(most).collect();
     Profile {
         name: few(name, limits::NAME_CHARS),
         about: few(about, limits::ABOUT_CHARS),

@@ -9,7 +9,8 @@
 //! Invariants:
 //! - Only what is shown here as written by the account goes into a report, as it is shown; never what somebody else handed over.
 //! - What was shown is what is sent: a draft that changed meanwhile is refused.
-//! - One transaction stores the report, blocks, and has the person's other devices told (`reported`). Its id and bytes are chosen there once, so that the server stores it once.
+//! - One transaction stores the report, blocks, and has the person's other devices told (`reported`). Its id and bytes are chosen there once, so
+//!   that the server stores it once.
 //! - Whoever is reported is told nothing; nobody but the server is sent anything.
 
 use std::collections::BTreeSet;

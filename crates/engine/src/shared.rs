@@ -114,7 +114,7 @@ impl Step<'_, '_> {
         view: &GroupView,
         mut left: u64,
     ) -> Result<(), Stop> {
-        if conversation.kind.peer() != Some(self.me.account) || view.members.len() < 2 {
+        if !self.reaches_own_devices(conversation, view) {
             return Ok(());
         }
         while left > 0 {
@@ -185,6 +185,17 @@ impl Step<'_, '_> {
         let at = register.at.after(Duration::from_millis(1));
         register::restore(self.tx, &Register { at, ..register.clone() })?;
         Ok(())
+    }
+
+    /// Whether what is said in a conversation is said to this account's other devices alone, of which there are some.
+    pub(crate) fn reaches_own_devices(&self, conversation: &Conversation, view: &GroupView) -> bool {
+        conversation.kind.peer() == Some(self.me.account) && view.members.len() > 1
+    }
+
+    /// Something may be due in the conversation with oneself: other devices are to be told, or asked for what is lacking.
+    pub(crate) fn attend_oneself(&mut self) {
+        let id = self.direct_id(self.me.account);
+        self.session.attend(id);
     }
 
     /// What a register does beyond standing in its row.
