@@ -1,8 +1,8 @@
 //! Wire version 1.
 //!
 //! What a message costs are the pages that it rewrites. Its own row, and its digest, stand behind those of the message before; only
-//! the index of who it waits for has a place of its own for each recipient. Digests go where they can be looked up for a year
-//! when there are [`RECENT`] of them; until then they are in memory as well.
+//! the index of who it waits for has a place of its own for each recipient. Digests go where they can be looked up for as long as they
+//! are kept when there are [`RECENT`] of them; until then they are in memory as well.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ use crate::reads::classic as reads;
 use crate::reads::registration::wrong_codes;
 use crate::sql;
 
-/// As many digests are kept in the order in which they came: 2 MB of memory, and half as much to read at a start.
+/// As many digests are kept in the order in which they came: a megabyte of memory, which is read with the first message.
 const RECENT: usize = 16_384;
 
 impl Batch<'_> {
@@ -161,12 +161,11 @@ impl Batch<'_> {
     }
 
     fn recent(&mut self) -> rusqlite::Result<&mut HashSet<Digest>> {
-        let known = match self.cache.classic_recent.take() {
-            Some(known) => known,
-            None => sql::many(self.connection, "SELECT digest FROM classic_recent", [], |row| fixed(row, 0))?
-                .into_iter()
-                .collect(),
-        };
-        Ok(self.cache.classic_recent.insert(known))
+        if self.cache.classic_recent.is_none() {
+            let all =
+                sql::many(self.connection, "SELECT digest FROM classic_recent", [], |row| fixed(row, 0))?;
+            self.cache.classic_recent = Some(all.into_iter().collect());
+        }
+        Ok(self.cache.classic_recent.get_or_insert_default())
     }
 }
