@@ -14,15 +14,10 @@ pub(crate) fn check_tree() -> Result<()> {
 }
 
 fn check(workspace: &toml::Table, toolchain: &toml::Table) -> Result<()> {
-    let text = |table: &toml::Table, path: &[&str]| -> Result<String> {
-        let mut value = table.get(*path.first().context("no path")?);
-        for name in path.iter().skip(1) {
-            value = value.and_then(|value| value.get(*name));
-        }
-        Ok(value.and_then(toml::Value::as_str).with_context(|| format!("no {}", path.join(".")))?.to_owned())
-    };
-    let promised = text(workspace, &["workspace", "package", "rust-version"])?;
-    let built_with = text(toolchain, &["toolchain", "channel"])?;
+    let promised = || workspace.get("workspace")?.get("package")?.get("rust-version")?.as_str();
+    let promised = promised().context("Cargo.toml has no workspace.package.rust-version")?;
+    let built_with = || toolchain.get("toolchain")?.get("channel")?.as_str();
+    let built_with = built_with().context("rust-toolchain.toml has no toolchain.channel")?;
     if built_with == promised || built_with.starts_with(&format!("{promised}.")) {
         return Ok(());
     }
