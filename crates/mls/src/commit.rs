@@ -24,6 +24,7 @@ use crate::key_package::peek_key_package;
 use crate::message::{MessageHash, message_hash};
 use crate::rejoin::PendingRejoin;
 use crate::row;
+use crate::thin::Thin;
 
 /// What a Commit is to bring about. Every Commit also gives this device's leaf fresh keys and its newest credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,23 +78,38 @@ pub struct StagedCommit {
     pub secrets: SecretBytes,
 }
 
-/// The secrets of a Commit and the state that they fit.
+/// The state that the secrets of a Commit fit.
 #[derive(MlsSize, MlsEncode, MlsDecode)]
-pub(crate) struct PendingCommit {
+pub(crate) struct Fits {
     epoch: u64,
     /// The confirmed transcript hash of `epoch`.
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
     transcript_hash: Vec<u8>,
+}
+
+/// The secrets of a Commit, with the whole tree that it leads to.
+#[derive(MlsSize, MlsEncode, MlsDecode)]
+pub(crate) struct WholeCommit {
+    fits: Fits,
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
     secrets: Zeroizing<Vec<u8>>,
+}
+
+/// The secrets of a Commit, without what stands in the tree of the epoch that it ends.
+#[derive(MlsSize, MlsEncode, MlsDecode)]
+pub(crate) struct ThinCommit {
+    fits: Fits,
+    secrets: Thin,
 }
 
 /// What stands in a caller's row of a Commit that is under way.
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 #[repr(u8)]
 pub(crate) enum Pending {
-    Commit(PendingCommit) = 1,
+    /// As it was written before secrets were made thin.
+    Whole(WholeCommit) = 1,
     Rejoin(PendingRejoin) = 2,
+    Commit(ThinCommit) = 3,
 }
 
 impl Device {
@@ -169,17 +185,22 @@ impl Device {
         secrets: &SecretBytes,
         now: Timestamp,
     ) -> Result<EpochChange, MlsError> {
-        let pending = match row::decode(secrets)? {
-            Pending::Commit(pending) => pending,
+        let (fits, pending) = match row::decode(secrets)? {
+            Pending::Whole(pending) => (pending.fits, Secrets::Whole(pending.secrets)),
+            Pending::Commit(pending) => (pending.fits, Secrets::Thin(pending.secrets)),
             Pending::Rejoin(pending) => return self.apply_rejoin(group, pending, now),
         };
         let loaded = self.joined(group)?;
-        if loaded.head.epoch() != Epoch(pending.epoch)
-            || adapter::transcript_hash(&loaded.group) != pending.transcript_hash
+        if loaded.head.epoch() != Epoch(fits.epoch)
+            || adapter::transcript_hash(&loaded.group) != fits.transcript_hash
         {
-            return Err(MlsError::PastEpoch { epoch: Epoch(pending.epoch) });
+            return Err(MlsError::PastEpoch { epoch: Epoch(fits.epoch) });
         }
-        let secrets = CommitSecrets::from_bytes(&pending.secrets).map_err(|_| StateError::BadRow)?;
+        let bytes = match pending {
+            Secrets::Whole(bytes) => bytes,
+            Secrets::Thin(thin) => thin.whole(&loaded.tree_bytes()?)?,
+        };
+        let secrets = CommitSecrets::from_bytes(&bytes).map_err(|_| StateError::BadRow)?;
         let key = DetailsKey::of_epoch(&loaded.group)?;
         let applied = loaded.group.apply_detached_commit(secrets).map_err(StateError::library)?;
         let committer = loaded.credential_at(loaded.group.current_member_index())?;
@@ -187,6 +208,12 @@ impl Device {
         loaded.head.refreshed(now);
         Ok(change)
     }
+}
+
+/// Secrets of a Commit as a row has them.
+enum Secrets {
+    Whole(Zeroizing<Vec<u8>>),
+    Thin(Thin),
 }
 
 /// The KeyPackage of an addition, if it claims to be of the device that it was asked for. That the claim is true is
@@ -261,11 +288,10 @@ fn staged(loaded: &Loaded, output: &CommitOutput, secrets: &CommitSecrets) -> Re
         .transpose()
         .map_err(StateError::library)?;
     let epoch = loaded.head.epoch();
-    let pending = Pending::Commit(PendingCommit {
-        epoch: epoch.0,
-        transcript_hash: adapter::transcript_hash(&loaded.group),
-        secrets: Zeroizing::new(secrets.to_bytes().map_err(StateError::library)?),
-    });
+    let fits = Fits { epoch: epoch.0, transcript_hash: adapter::transcript_hash(&loaded.group) };
+    let secrets = Zeroizing::new(secrets.to_bytes().map_err(StateError::library)?);
+    let thin = Thin::of(&secrets, &loaded.tree_bytes()?)?;
+    let pending = Pending::Commit(ThinCommit { fits, secrets: thin });
     Ok(StagedCommit {
         hash: message_hash(&bytes),
         bytes,

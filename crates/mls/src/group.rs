@@ -110,6 +110,11 @@ impl Loaded {
         Ok(())
     }
 
+    /// The encoded ratchet tree of its epoch.
+    pub(crate) fn tree_bytes(&self) -> Result<Vec<u8>, StateError> {
+        self.group.export_tree().to_bytes().map_err(StateError::library)
+    }
+
     /// Stages the deletion of the rows of its tree.
     pub(crate) fn drop_tree(&self, staging: &Staging, id: &GroupId) {
         self.tree.stage_deletion(staging, id);

@@ -31,10 +31,12 @@ pub mod hostile;
 mod join;
 mod key_package;
 mod message;
+mod nodes;
 mod process;
 mod rejoin;
 mod row;
 mod staging;
+mod thin;
 mod tree;
 
 pub use change::{EpochChange, Membership, Origin};

@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! - The head names the epoch, the number of parts and a digest of them all: parts of different epochs are never taken for a tree.
-//! - Nodes are cut apart by RFC 9420, section 7.8, and never changed: put together, the parts are the bytes that were cut.
+//! - Nodes are cut apart and never changed: put together, the parts are the bytes that were cut.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, VarInt};
 use sha2::{Digest, Sha256};
 
 use crate::error::{MlsError, StateError};
+use crate::nodes;
 use crate::row::{self, RowKey};
 use crate::staging::Staging;
 
@@ -147,76 +148,10 @@ fn put_together(nodes: &[u8]) -> Result<ExportedTree<'static>, StateError> {
     if reader.is_empty() { Ok(tree) } else { Err(StateError::BadRow) }
 }
 
-/// The nodes of an encoded ratchet tree (RFC 9420, section 12.4.3.3) in parts of [`NODES`].
+/// The nodes of an encoded ratchet tree in parts of [`NODES`].
 fn cut(tree: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut rest = tree;
-    let length = usize::try_from(u32::from(VarInt::mls_decode(&mut rest).ok()?)).ok()?;
-    if rest.len() != length {
-        return None;
-    }
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        let begin = rest;
-        for _ in 0..NODES {
-            if rest.is_empty() {
-                break;
-            }
-            skip_node(&mut rest)?;
-        }
-        parts.push(begin.get(..begin.len().checked_sub(rest.len())?)?);
-    }
-    Some(parts)
-}
-
-/// Moves behind an optional node (RFC 9420, section 7.8).
-fn skip_node(rest: &mut &[u8]) -> Option<()> {
-    match byte(rest)? {
-        0 => return Some(()),
-        1 => {}
-        _ => return None,
-    }
-    match byte(rest)? {
-        1 => skip_leaf(rest),
-        // Encryption key, parent hash, unmerged leaves.
-        2 => skip_vectors(rest, 3),
-        _ => None,
-    }
-}
-
-/// Moves behind a LeafNode (RFC 9420, section 7.2).
-fn skip_leaf(rest: &mut &[u8]) -> Option<()> {
-    // Encryption key and signature key; the credential, whose type goes before its content; five capabilities.
-    skip_vectors(rest, 2)?;
-    skip(rest, 2)?;
-    skip_vectors(rest, 1 + 5)?;
-    match byte(rest)? {
-        // From a KeyPackage: a lifetime. From an Update: nothing. From a Commit: a parent hash.
-        1 => skip(rest, 16)?,
-        2 => {}
-        3 => skip_vectors(rest, 1)?,
-        _ => return None,
-    }
-    // Extensions, signature.
-    skip_vectors(rest, 2)
-}
-
-fn skip_vectors(rest: &mut &[u8], count: usize) -> Option<()> {
-    for _ in 0..count {
-        let length = usize::try_from(u32::from(VarInt::mls_decode(rest).ok()?)).ok()?;
-        skip(rest, length)?;
-    }
-    Some(())
-}
-
-fn skip(rest: &mut &[u8], count: usize) -> Option<()> {
-    *rest = rest.get(count..)?;
-    Some(())
-}
-
-fn byte(rest: &mut &[u8]) -> Option<u8> {
-    let (first, behind) = rest.split_first()?;
-    *rest = behind;
-    Some(*first)
+    let nodes = nodes::of(tree)?;
+    nodes.chunks(NODES).map(|part| tree.get(part.first()?.start..part.last()?.end)).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use hushwire_mls::{
     Addition, Change, GroupInfoCheck, Intent, KeyPackageKind, LeafKeys, Lost, Membership, MlsError, Origin,
     Refusal, RowKey,
 };
-use hushwire_types::Epoch;
+use hushwire_types::{Epoch, SecretBytes};
+use mls_rs_codec::{MlsDecode, MlsEncode, VarInt};
 
 use crate::support::{ALICE, BOB, GROUP, NOW, World, add, commit, head, talk};
 
@@ -249,4 +250,63 @@ fn the_tree_is_written_only_when_the_epoch_changes() {
     assert!(
         bob.written.contains(&RowKey::Tree(GROUP)) && bob.written.contains(&RowKey::Epoch(GROUP, Epoch(1)))
     );
+}
+
+/// A row of a Commit under way as it was written before secrets were made thin: with all that stands in `tree`.
+fn as_it_was(thin: &SecretBytes, tree: &[u8]) -> SecretBytes {
+    let mut rest = thin.expose();
+    let mut whole = rest[..2].to_vec();
+    assert_eq!(rest[2], 3, "a thin Commit");
+    whole.push(1);
+    rest = &rest[3..];
+    u64::mls_decode(&mut rest).unwrap().mls_encode(&mut whole).unwrap();
+    mls_rs_codec::byte_vec::mls_decode::<Vec<u8>>(&mut rest)
+        .and_then(|hash| mls_rs_codec::byte_vec::mls_encode(&hash, &mut whole))
+        .unwrap();
+    let length = u32::from(VarInt::mls_decode(&mut rest).unwrap()) as usize;
+    assert_eq!(rest.len(), length);
+    let mut secrets: Vec<u8> = Vec::new();
+    while let Some((&kind, behind)) = rest.split_first() {
+        rest = behind;
+        if kind == 2 {
+            secrets.extend(mls_rs_codec::byte_vec::mls_decode::<Vec<u8>>(&mut rest).unwrap());
+        } else {
+            let at = u32::mls_decode(&mut rest).unwrap() as usize;
+            let length = u32::mls_decode(&mut rest).unwrap() as usize;
+            secrets.extend_from_slice(&tree[at..at + length]);
+        }
+    }
+    mls_rs_codec::byte_vec::mls_encode(&secrets, &mut whole).unwrap();
+    SecretBytes::new(whole)
+}
+
+#[test]
+fn a_commit_that_was_under_way_before_secrets_were_thin_is_applied() {
+    let (mut alice, mut bob, mut server) = World::new(61).pair();
+    let before = server.tree();
+    let staged = alice.stage(&Intent::Refresh);
+    server.accept_staged(&alice, &staged);
+    let change = alice.apply(&as_it_was(&staged.secrets, &before));
+    assert_eq!(change.transcript_hash, bob.follow(&staged.bytes).transcript_hash);
+    talk(&mut [&mut alice, &mut bob]);
+}
+
+#[test]
+fn a_commit_under_way_keeps_no_second_tree() {
+    let (mut alice, mut bob, mut carol, mut server) = World::new(62).trio();
+    let before = server.tree();
+    let staged = alice.stage(&Intent::Refresh);
+    let whole = as_it_was(&staged.secrets, &before);
+    assert!(
+        staged.secrets.expose().len() + before.len() / 3 < whole.expose().len(),
+        "{} bytes of {} are kept, beside a tree of {}",
+        staged.secrets.expose().len(),
+        whole.expose().len(),
+        before.len()
+    );
+    server.accept_staged(&alice, &staged);
+    alice.apply(&staged.secrets);
+    bob.follow(&staged.bytes);
+    carol.follow(&staged.bytes);
+    talk(&mut [&mut alice, &mut bob, &mut carol]);
 }
