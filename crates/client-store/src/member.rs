@@ -6,7 +6,7 @@
 use hushwire_types::{AccountId, ConversationId};
 use rusqlite::params;
 
-use crate::column::{Coded, coded, coded_at, fixed_at, uint_at};
+use crate::column::{Coded, coded, coded_at, fixed_at};
 use crate::{StoreError, Tx, View};
 
 /// What an account is in a group.
@@ -54,17 +54,17 @@ pub fn of(view: &View<'_>, conversation: &ConversationId) -> Result<Vec<(Account
     )
 }
 
-/// How many accounts are in a group.
+/// Whether at most so many accounts are in a group. It costs as much as `most` has, however large the group is.
 ///
 /// # Errors
 /// The database cannot be read.
-pub fn count(view: &View<'_>, conversation: &ConversationId) -> Result<u64, StoreError> {
-    let count = view.one(
-        "SELECT count(*) AS accounts FROM member WHERE conversation = ?1",
-        params![conversation.as_ref()],
-        |row| uint_at(row, "accounts"),
+pub fn are_at_most(view: &View<'_>, conversation: &ConversationId, most: u32) -> Result<bool, StoreError> {
+    let beyond = view.one(
+        "SELECT account FROM member WHERE conversation = ?1 LIMIT 1 OFFSET ?2",
+        params![conversation.as_ref(), most],
+        |_| Ok(()),
     )?;
-    Ok(count.unwrap_or_default())
+    Ok(beyond.is_none())
 }
 
 /// The groups that an account is in.

@@ -84,7 +84,7 @@ impl Step<'_, '_> {
     /// Whether who writes in a conversation hears what was delivered here.
     pub(crate) fn confirms_delivery(&self, conversation: &Conversation) -> Result<bool, Stop> {
         Ok(conversation.kind.peer().is_some()
-            || member::count(self.tx, &conversation.id)? <= schedule::RECEIPTS_AMONG)
+            || member::are_at_most(self.tx, &conversation.id, schedule::RECEIPTS_AMONG)?)
     }
 
     /// Confirms what was received, several at once.

@@ -68,7 +68,7 @@ pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * MINUTE);
 pub(crate) const RECEIPT_DELAY: Duration = Duration::from_millis(500);
 
 /// In groups of more accounts nobody is told what was delivered: each receipt goes to everybody.
-pub(crate) const RECEIPTS_AMONG: u64 = 32;
+pub(crate) const RECEIPTS_AMONG: u32 = 32;
 
 /// Receipts that travel in one Content.
 pub(crate) const RECEIPT_BATCH: usize = 128;
