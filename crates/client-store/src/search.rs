@@ -11,7 +11,7 @@
 
 pub(crate) mod border;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use hushwire_types::{AccountId, ConversationId, Timestamp};
 use rusqlite::{Row, ToSql, params};
@@ -275,7 +275,7 @@ fn first_number(at: Timestamp) -> i64 {
 fn tag(kind: char, id: &[u8]) -> String {
     let mut tag = format!("{TAG}{kind}");
     for byte in id.iter().take(8) {
-        tag.push_str(&format!("{byte:02x}"));
+        let _ = write!(tag, "{byte:02x}"); // A String takes whatever is written.
     }
     tag
 }

@@ -48,6 +48,14 @@ pub struct NewEntry {
     pub client_key: Option<String>,
 }
 
+impl NewEntry {
+    /// The row as it stands when it was just inserted.
+    #[must_use]
+    pub const fn at(self, row: RowId) -> Entry {
+        Entry { row, entry: self, delivered_at: None }
+    }
+}
+
 impl fmt::Debug for NewEntry {
     /// Shows no content: rows may end up in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

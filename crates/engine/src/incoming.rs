@@ -218,9 +218,7 @@ impl Step<'_, '_> {
         if self.calls_me(&content.kind) && !own {
             about::calls_me(self.tx, row)?;
         }
-        if let Some(known) = timeline::find(self.tx, row)? {
-            self.catch_up_with(&known, &named)?;
-        }
+        self.catch_up_with(&new.at(row), &named)?;
         conversation::touch(self.tx, &conversation.id, self.now)?;
         let event = Event::Message { account: message.sender.account, content: content.content_id };
         self.event(&event, Some(conversation.id), Some(row))?;

@@ -3,7 +3,7 @@
 use hushwire_backup::Record;
 use hushwire_backup::record::Message;
 use hushwire_client_store::conversation::{Conversation, ConversationKind};
-use hushwire_client_store::timeline::{self, EntryState, Inserted, NewEntry};
+use hushwire_client_store::timeline::{EntryState, Inserted, NewEntry};
 use hushwire_client_store::{history, setting as facts};
 use hushwire_content::{Content, Encoded, HistoryBundle, Kind, limits};
 use hushwire_mls::Application;
@@ -197,10 +197,7 @@ impl Step<'_, '_> {
         let by = Some(&expected.by.0);
         let Inserted::New(row) = history::restore(self.tx, &entry, None, by)? else { return Ok(()) };
         self.index(row, &content.kind)?;
-        match timeline::find(self.tx, row)? {
-            Some(known) => self.catch_up_with(&known, &named),
-            None => Ok(()),
-        }
+        self.catch_up_with(&entry.at(row), &named)
     }
 
     fn room(&self, id: &ConversationId) -> Result<Room, Stop> {
