@@ -27,9 +27,11 @@ const FILE: &str = "hush.db";
 /// Only connections of this same process ever meet, for the length of one page of a timeline.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// What is committed is on the disk (macOS needs `fullfsync` for that), and what is deleted is overwritten. A large step has room in
-/// the cache (KiB): with SQLite's own 2,000 its pages are encrypted and written before it ends, and some of them again.
+/// the cache (KiB): with SQLite's own 2,000 its pages are encrypted and written before it ends, and some of them again. The log is moved
+/// into the database less often than every 1,000 pages, which one such step fills.
 const DURABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
-    PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;";
+    PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;
+    PRAGMA wal_autocheckpoint = 4000;";
 /// More than there are statements in this crate, so that each is prepared once.
 const STATEMENTS: usize = 256;
 
