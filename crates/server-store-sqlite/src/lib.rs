@@ -14,6 +14,7 @@ mod cache;
 mod columns;
 mod error;
 mod life;
+mod log;
 mod original;
 mod pool;
 mod reads;

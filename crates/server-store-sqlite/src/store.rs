@@ -25,6 +25,7 @@ use crate::backup::{self, BackupError};
 use crate::batch::Batch;
 use crate::cache::Cache;
 use crate::error::{self, OpenError};
+use crate::log::{self, Log};
 use crate::pool::Readers;
 use crate::{life, reads, schema};
 
@@ -46,6 +47,7 @@ pub struct SqliteStore {
 struct Writer {
     connection: Connection,
     cache: Cache,
+    log: Log,
 }
 
 impl SqliteStore {
@@ -60,11 +62,13 @@ impl SqliteStore {
         prepare(&connection)?;
         schema::migrate(&mut connection)?;
         let incarnation = life::take_up(&mut connection, path, entropy)?;
+        let mut writer = Writer { log: Log::new(&connection)?, connection, cache: Cache::new() };
+        writer.fit_log(path);
         Ok(Self {
             path: path.to_owned(),
             bounds,
             incarnation,
-            writer: Mutex::new(Writer { connection, cache: Cache::new() }),
+            writer: Mutex::new(writer),
             readers: Readers::new(path.to_owned()),
         })
     }
@@ -93,7 +97,6 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.set_prepared_statement_cache_capacity(128);
@@ -115,6 +118,13 @@ impl Writer {
         self.cache.trim();
         Ok(outcomes)
     }
+
+    fn fit_log(&mut self, path: &Path) {
+        if let Some(left) = log::left(path) {
+            // Should it fail, the next batch says why.
+            let _ = self.log.fit(&self.connection, left);
+        }
+    }
 }
 
 impl Store for SqliteStore {
@@ -126,6 +136,7 @@ impl Store for SqliteStore {
             writer
         });
         let outcomes = writer.write(batch, &self.bounds, now);
+        writer.fit_log(&self.path);
         if outcomes.is_err() {
             writer.cache.clear();
         }

@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// How large it is: hushd lets its write-ahead log grow to 64 MB before it is moved into the database. On a disk that this alone fills, there is no
-/// room to move it either.
-const MEGABYTES: u32 = 128;
+/// How large it is: far less than the 64 MB of write-ahead log that hushd takes on a large disk.
+const MEGABYTES: u32 = 8;
 
 /// A mounted disk. It is gone when this is dropped.
 pub(super) struct Tmpfs {
