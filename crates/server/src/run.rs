@@ -1,7 +1,7 @@
 //! A server from its configuration to its end.
 //!
 //! ```text
-//!  start: data folder ─► lock ─► identity ─► store (migrated) ─► services ─► writer thread ─► admin socket ─► listener
+//!  start: data folder ─► lock ─► identity ─► store (migrated) ─► services ─► writer ─► admin socket ─► listener
 //!  stop:  listener closed ─► connections told ─► writer commits what is queued and ends ─► lock given back
 //! ```
 //!
@@ -34,7 +34,7 @@ use crate::keys::{self, KeysError};
 use crate::node::{self, Node};
 use crate::routes::routes;
 use crate::tls::{self, TlsError};
-use crate::writer::Writer;
+use crate::writer::{Place, Writer, Writing};
 use crate::{listener, observe};
 
 /// Name of the database in the data folder.
@@ -196,7 +196,7 @@ pub struct Server {
     listening: Vec<JoinHandle<()>>,
     /// Tasks that are cut off at the end: they hold nothing that could be lost.
     helpers: Vec<JoinHandle<()>>,
-    writer: std::thread::JoinHandle<()>,
+    writer: Writing,
     premises: Premises,
 }
 
@@ -221,9 +221,14 @@ impl Server {
         let service = Arc::clone(&premises.service);
         let (inboxes, clock) = (Arc::<Inboxes>::default(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let (effects_in, effects) = mpsc::unbounded_channel();
-        let (writer, writing) =
-            Writer::start(Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&clock), effects_in)
-                .map_err(StartError::Thread)?;
+        let (writer, writing) = Writer::start(
+            Arc::clone(&service),
+            Arc::clone(&inboxes),
+            Arc::clone(&clock),
+            effects_in,
+            Place::on(cores()),
+        )
+        .map_err(StartError::Thread)?;
         let node = Node::new(Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&clock), writer, cores());
         let node = Arc::new(node);
         let (stop, stopping) = watch::channel(false);
@@ -304,8 +309,7 @@ impl Server {
             helper.abort();
         }
         // The writer ends once the last connection and the last check have let go of it.
-        let ended = tokio::task::spawn_blocking(move || self.writer.join());
-        if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
+        if tokio::time::timeout(STOP_DEADLINE, self.writer.ended()).await.is_err() {
             tracing::warn!(
                 "some connections did not end in time; what they had not been told is in the store"
             );

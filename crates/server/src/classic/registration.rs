@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::node::Node;
-    use crate::writer::Writer;
+    use crate::writer::{Place, Writer};
     use crate::{keys, run};
 
     struct Watch(Mutex<Timestamp>);
@@ -176,8 +176,10 @@ mod tests {
         let (service, inboxes, (effects, _)) =
             (Arc::new(service.unwrap()), Arc::default(), mpsc::unbounded_channel());
         let clock = Arc::clone(clock) as Arc<dyn Clock>;
+        let place = Place::Thread;
         let (writer, _) =
-            Writer::start(Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&clock), effects).unwrap();
+            Writer::start(Arc::clone(&service), Arc::clone(&inboxes), Arc::clone(&clock), effects, place)
+                .unwrap();
         let node = Arc::new(Node::new(service, inboxes, clock, writer, 1));
         let pem = include_bytes!("../../../classic/tests/vectors/server/server_private_key.pem");
         let key = SigningKey::from_pem(pem, None).unwrap();
