@@ -27,6 +27,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     optional_tools(options)?;
     step(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings")?)?;
     nextest()?;
+    one_core()?;
     step(&mut cargo("test --doc --workspace --locked --quiet")?)?;
     interop()?;
     classic::cross_check(options.all_tools)?;
@@ -50,6 +51,20 @@ fn nextest() -> Result<()> {
         step(&mut cargo("install cargo-nextest --locked")?)?;
     }
     step(&mut cargo("nextest run --workspace --locked")?)
+}
+
+/// The server's tests once more on one core, where its writer takes turns with the connections.
+fn one_core() -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    if cores == 1 {
+        return Ok(());
+    }
+    if !has_program("taskset") {
+        heading("left out: hushwire-server on one core (util-linux' taskset)");
+        return Ok(());
+    }
+    let words = "-c 0 cargo nextest run --workspace --locked -E package(hushwire-server)";
+    step(std::process::Command::new("taskset").args(words.split_whitespace()).current_dir(root()?))
 }
 
 /// An OpenMLS member and ours in the same groups; a workspace of its own, because both sides want their own SQLite.
