@@ -38,6 +38,9 @@ fn members_are_replaced_as_a_whole_and_found_by_account() {
     assert_eq!(profile.read(|view| member::conversations_of(view, &account(2))), [id(7), id(8)]);
     profile.write(|tx| member::replace(tx, &id(7), &then));
     assert_eq!(profile.read(|view| member::of(view, &id(7))), then);
+    let count = u32::try_from(then.len()).unwrap();
+    let mut are_at_most = |of: u8, most| profile.read(|view| member::are_at_most(view, &id(of), most));
+    assert_eq!((are_at_most(7, count), are_at_most(7, count - 1), are_at_most(9, 0)), (true, false, true));
     assert_eq!(profile.read(|view| member::conversations_of(view, &account(2))), [id(8)]);
 }
 
