@@ -43,3 +43,20 @@ fn a_server_is_ready_while_its_store_answers() {
     world.flaky.broken.store(true, Ordering::Relaxed);
     assert!(!world.direct.service().is_ready());
 }
+
+#[test]
+fn a_sweep_that_leaves_something_is_followed_by_the_next_at_once() {
+    let mut world = World::new();
+    let (mut alice, mut bob) = (world.join("alice"), world.join("bob"));
+    world.converse(&mut alice, &mut bob);
+    world.pass(Duration::from_secs(31 * 86_400));
+    world.flaky.swept_at_once.store(1, Ordering::Relaxed);
+    let service = world.direct.service();
+    let sweeps = [(); 3].map(|()| {
+        let jobs = service.tick(world.now);
+        let due = jobs.len();
+        jobs.into_iter().for_each(|job| drop(service.run(job, world.now)));
+        due
+    });
+    assert_eq!(sweeps, [1, 1, 0], "alice's mailbox, then bob's");
+}

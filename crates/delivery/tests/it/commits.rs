@@ -163,6 +163,11 @@ fn a_commit_of_another_epoch_or_conversation_or_device_is_refused() {
     let (other, _) = world.commit(&mut bob, &talk, &Intent::Refresh);
     let wrong_info = SendCommit { group_info: other.group_info, ..good.clone() };
     assert_eq!(world.refused(alice.line, wrong_info).code, ErrorCode::RefusedByPolicy);
+    let mut carol = world.join("carol");
+    let theirs = world.converse(&mut alice, &mut carol);
+    let (foreign, _) = world.commit(&mut alice, &theirs, &Intent::Refresh);
+    let of_another_group = SendCommit { conversation_id: talk.conversation, ..foreign };
+    assert_eq!(world.refused(alice.line, of_another_group).code, ErrorCode::RefusedByPolicy);
     let message = world.message(&mut alice, &talk, b"hello");
     let no_commit = SendCommit { commit: message.body, ..good.clone() };
     assert_eq!(world.refused(alice.line, no_commit).code, ErrorCode::RefusedByPolicy);
@@ -277,4 +282,15 @@ fn r1_a_turn_in_the_lane_ends_with_the_durable_commit_and_the_next_one_is_refuse
     assert_eq!(Arc::strong_count(&turn), 1);
     let Event::Answer(frame) = answer.event else { panic!("not an answer") };
     assert_eq!(code(frame.response), ErrorCode::StaleEpoch);
+}
+
+#[test]
+fn a_group_that_is_busy_is_not_rebuilt_for_each_commit() {
+    let (mut world, mut alice, mut bob, talk) = pair();
+    for _ in 0..3 {
+        world.flaky.asked();
+        world.refresh(&mut bob, &mut alice, &talk);
+        let asked = world.flaky.asked();
+        assert!(!asked.contains(&"base_at_or_before"), "{asked:?}");
+    }
 }

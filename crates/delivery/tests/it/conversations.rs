@@ -96,7 +96,10 @@ fn a_device_that_was_not_added_is_no_member() {
     let laptop = world.link(&alice);
     let message = world.message(&mut alice, &talk, b"hello");
     let message = SendMessage { send_seq: SendSeq(1), ..message };
-    assert_eq!(world.refused(laptop.line, message).code, ErrorCode::NotAMember);
+    assert_eq!(world.refused(laptop.line, message.clone()).code, ErrorCode::NotAMember);
+    let SendMessage { conversation_id, generation, epoch, body, .. } = message;
+    let typing = SendEphemeral { conversation_id, generation, epoch, body };
+    assert_eq!(world.refused(laptop.line, typing).code, ErrorCode::NotAMember);
 }
 
 #[test]
@@ -190,4 +193,31 @@ fn ephemeral_messages_reach_the_connected_and_are_never_stored() {
         world.refresh(&mut alice, &mut bob, &talk);
     }
     assert_eq!(world.refused(alice.line, first).code, ErrorCode::StaleEpoch);
+}
+
+#[test]
+fn a_message_of_a_busy_conversation_waits_for_the_writer_alone() {
+    let (mut world, mut alice, _bob, talk) = pair();
+    for expected in [["conversation", "group_info", "write"].as_slice(), &["write"], &["write"]] {
+        let message = world.message(&mut alice, &talk, b"hello");
+        world.flaky.asked();
+        sent(world.ask(alice.line, message));
+        assert_eq!(world.flaky.asked(), expected);
+    }
+}
+
+#[test]
+fn r9_a_message_of_the_next_generation_is_of_its_group() {
+    let (mut world, mut alice, mut bob, talk) = pair();
+    let message = world.message(&mut alice, &talk, b"of the first group");
+    sent(world.ask(alice.line, message));
+    let (next, group_id, staged) = world.creation(&mut bob, alice.account, 2);
+    sent(world.ask(bob.line, next));
+    bob.mls.apply_own_commit(&group_id, &staged.secrets, world.now).unwrap();
+    let message = world.message(&mut alice, &talk, b"of the first group, said to be of the second");
+    let swapped = SendMessage { generation: Generation(2), ..message };
+    assert_eq!(world.refused(alice.line, swapped).code, ErrorCode::RefusedByPolicy);
+    let talk = Talk { group_id, generation: Generation(2), ..talk };
+    let message = world.message(&mut bob, &talk, b"of the second group");
+    sent(world.ask(bob.line, message));
 }

@@ -1,9 +1,14 @@
 use std::sync::atomic::Ordering;
 
-use hushwire_delivery::{Check, Event, Job, Next, Outbound, Peer, Publication, Service, Session, Step};
+use hushwire_delivery::{
+    Check, Checked, Event, Job, Next, Outbound, Peer, Publication, Service, Session, Step,
+};
+use hushwire_mls::Intent;
 use hushwire_server_store::Store;
 use hushwire_types::Seq;
-use hushwire_wire::{ErrorCode, Hello, LookUp, Request, RequestId, Response, limits};
+use hushwire_wire::{
+    ErrorCode, Hello, LookUp, Register, RegistrationMethod, Request, RequestId, Response, limits,
+};
 
 use crate::world::{BINDING, Device, Line, World, code, entries, sent};
 
@@ -47,11 +52,13 @@ pub(crate) fn session_of(world: &mut World, device: &Device) -> Session {
     let mut session = world.direct.service().connect(Peer { binding: BINDING, address: None });
     let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [1; 32] };
     let step = begin(world, &mut session, hello);
+    assert_eq!(session.device(), None);
     let Response::Welcomed(welcomed) = step.frames[0].response.clone() else { panic!("not welcomed") };
     let line = Line { nonce: welcomed.nonce, ..device.line };
     let login = world.login_request(&device.keys, line, None);
     let step = begin(world, &mut session, login);
     assert!(matches!(step.frames[0].response, Response::LoggedIn(_)));
+    assert_eq!(session.device(), Some((device.account, device.id)));
     session
 }
 
@@ -130,6 +137,7 @@ fn no_debug_shows_who_or_what() {
     let step = world.direct.service().begin(&mut session, RequestId::FIRST, request.clone(), world.now);
     let shown = format!("{session:?} {step:?} {request:?} {:?}", alice.line);
     assert!(!shown.contains("192.0.2.77") && !shown.contains("alice"), "{shown}");
+    assert!(shown.contains("Peer(..)"), "what is left out leaves a trace: {shown}");
 }
 
 #[test]
@@ -141,4 +149,48 @@ fn everything_may_move_between_threads() {
     moved::<Job>();
     moved::<Check>();
     moved::<Outbound>();
+}
+
+#[test]
+fn a_login_whose_mailbox_cannot_be_read_ends_the_older_connection_too() {
+    let mut world = World::new();
+    let alice = world.join("alice");
+    let line = world.connect();
+    let login = world.login_request(&alice.keys, line, None);
+    *world.flaky.fails.lock().unwrap() = Some("entries");
+    assert_eq!(code(world.ask(line, login)), ErrorCode::Unavailable);
+    assert!(!world.direct.is_open(line.connection));
+    assert!(
+        matches!(world.pushes(alice.line).as_slice(), [Response::Fenced(_)]),
+        "it would get nothing any more"
+    );
+    assert!(!world.direct.is_open(alice.line.connection));
+    assert_eq!(world.direct.service().connected(), 0);
+}
+
+#[test]
+fn no_debug_of_work_under_way_shows_bodies_or_codes() {
+    let mut world = crate::registration::every_way();
+    let (mut alice, mut bob) = (world.join("alice"), world.join("bob"));
+    let talk = world.converse(&mut alice, &mut bob);
+    let mut session = session_of(&mut world, &alice);
+    let (commit, _) = world.commit(&mut alice, &talk, &Intent::Refresh);
+    let Next::Check(check) = begin(&world, &mut session, commit).next else { panic!("nothing to check") };
+    let shown = format!("{check:?}");
+    assert!(shown.starts_with("Check { origin: ") && shown.len() < 200, "{shown}");
+    let Checked::Write(job) = world.direct.service().check(*check, world.now) else { panic!("refused") };
+    let shown = format!("{job:?}");
+    assert!(shown.contains("Watched(") && shown.contains("generation 1, epoch 2)"), "{shown}");
+    assert!(shown.len() < 500, "{shown}");
+
+    let mut stranger = world.direct.service().connect(Peer { binding: BINDING, address: None });
+    begin(
+        &world,
+        &mut stranger,
+        Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [1; 32] },
+    );
+    let method = RegistrationMethod::Phone("+15551234567".into());
+    let register = Register { method, username: None, account_id: alice.account };
+    let shown = format!("{:?}", begin(&world, &mut stranger, register));
+    assert!(shown.contains("PendingOtp(..)") && !shown.contains("5551234567"), "{shown}");
 }

@@ -1,7 +1,7 @@
 //! A server on one thread, and people with devices that talk to it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,15 +53,31 @@ impl Entropy for Seeded {
     }
 }
 
-/// A store whose disk can fail.
+/// A store whose disk can fail, and that knows what it was asked for.
 pub(crate) struct Flaky {
     inner: Arc<MemoryStore>,
     pub(crate) broken: AtomicBool,
+    /// The one operation that fails, where not all do.
+    pub(crate) fails: Mutex<Option<&'static str>>,
+    /// The most mailboxes that a sweep takes.
+    pub(crate) swept_at_once: AtomicU32,
+    asked: Mutex<Vec<&'static str>>,
 }
 
 impl Flaky {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.broken.load(Ordering::Relaxed) {
+    fn new(inner: Arc<MemoryStore>) -> Self {
+        let (broken, swept_at_once) = (AtomicBool::new(false), AtomicU32::new(u32::MAX));
+        Self { inner, broken, fails: Mutex::default(), swept_at_once, asked: Mutex::default() }
+    }
+
+    /// The operations that were asked for since the last look.
+    pub(crate) fn asked(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    fn check(&self, operation: &'static str) -> Result<(), StoreError> {
+        self.asked.lock().unwrap().push(operation);
+        if self.broken.load(Ordering::Relaxed) || *self.fails.lock().unwrap() == Some(operation) {
             Err(StoreError::Unavailable("disk full".into()))
         } else {
             Ok(())
@@ -72,8 +88,18 @@ impl Flaky {
 macro_rules! delegate {
     ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         impl Store for Flaky {
+            fn write(&self, mut batch: Vec<Write>, now: Timestamp) -> Result<Outcomes, StoreError> {
+                self.check("write")?;
+                for write in &mut batch {
+                    if let Write::Expire(sweep) = write {
+                        sweep.mailboxes = sweep.mailboxes.min(self.swept_at_once.load(Ordering::Relaxed));
+                    }
+                }
+                self.inner.write(batch, now)
+            }
+
             $(fn $name(&self, $($argument: $kind),*) -> Result<$result, StoreError> {
-                self.check()?;
+                self.check(stringify!($name))?;
                 self.inner.$name($($argument),*)
             })*
         }
@@ -81,7 +107,6 @@ macro_rules! delegate {
 }
 
 delegate! {
-    fn write(batch: Vec<Write>, now: Timestamp) -> Outcomes;
     fn account(account: AccountId) -> Option<Account>;
     fn account_by_handle(canonical: &str) -> Option<AccountId>;
     fn list(account: AccountId, from: ListNumber) -> Option<AccountList>;
@@ -210,7 +235,7 @@ impl World {
         let entropy = Arc::new(Seeded(AtomicU64::new(0)));
         let store = Arc::new(MemoryStore::new(IncarnationId::new([9; 16]), bounds));
         let server = ServerKey::generate(&*entropy);
-        let flaky = Arc::new(Flaky { inner: store.clone(), broken: AtomicBool::new(false) });
+        let flaky = Arc::new(Flaky::new(store.clone()));
         let direct = Direct::new(service(&flaky, &server, &settings, &entropy));
         let suite = Suite::new(entropy.clone());
         Self { direct, store, flaky, now: T0, entropy, server, suite, settings, requests: 0 }
@@ -513,7 +538,7 @@ impl World {
         self.make_group(by, group_id, extension, with)
     }
 
-    fn make_group(
+    pub(crate) fn make_group(
         &mut self,
         by: &mut Device,
         group_id: GroupId,
