@@ -1,9 +1,10 @@
 use hushwire_group_policy::{Amendment, Charter, GroupExtension, Role, group_conversation_id};
 use hushwire_mls::{Change, Intent};
-use hushwire_types::{AccountId, Generation, GroupId};
+use hushwire_server_store::account::Suspension;
+use hushwire_types::{AccountId, ConversationId, Generation, GroupId};
 use hushwire_wire::{CreateConversation, EntryKind, ErrorCode, FetchGroup};
 
-use crate::world::{Device, Talk, World, additions, sent};
+use crate::world::{Device, Talk, World, additions, code, sent};
 
 /// Alice's group with bob, and carol, who is not in it.
 fn room() -> (World, Device, Device, Device, Talk) {
@@ -115,4 +116,54 @@ fn a_change_of_the_charter_goes_to_all_and_the_added_get_a_welcome() {
     let got = world.entries(bob.line);
     assert!(matches!(&got[0].kind, EntryKind::Commit(bytes) if *bytes == commit.commit));
     assert!(matches!(world.entries(carol.line)[0].kind, EntryKind::Welcome(_)));
+}
+
+#[test]
+fn a_stranger_who_takes_the_id_of_a_group_does_not_learn_whether_it_exists() {
+    let (mut world, mut alice, bob, mut carol, talk) = room();
+    let (create, ..) = world.group_creation(&mut carol, &[bob.account]);
+    let taken = CreateConversation { conversation_id: talk.conversation, ..create.clone() };
+    let nobodys = group_conversation_id(alice.account, GroupId::new([1; 32]));
+    let free = CreateConversation { conversation_id: nobodys, ..create };
+    let refused = world.refused(carol.line, taken);
+    assert_eq!(refused, world.refused(carol.line, free));
+    assert_eq!(refused.code, ErrorCode::RefusedByPolicy);
+    let (own, ..) = world.group_creation(&mut alice, &[bob.account]);
+    let second = CreateConversation { conversation_id: talk.conversation, ..own };
+    assert_eq!(world.refused(alice.line, second).code, ErrorCode::RefusedByPolicy, "its creator neither");
+}
+
+#[test]
+fn a_group_says_in_its_extension_which_conversation_and_generation_it_is() {
+    let (mut world, mut alice, bob, _, talk) = room();
+    let by = alice.account;
+    let mut create = |world: &mut World, byte, extension: &dyn Fn(ConversationId) -> GroupExtension| {
+        let group_id = GroupId::new([byte; 32]);
+        let conversation_id = group_conversation_id(by, group_id);
+        let (create, ..) = world.make_group(&mut alice, group_id, extension(conversation_id), &[bob.account]);
+        world.ask(alice.line, CreateConversation { conversation_id, generation: Generation(1), ..create })
+    };
+    let another = create(&mut world, 1, &|_| GroupExtension::group(talk.conversation, by));
+    assert_eq!(code(another), ErrorCode::RefusedByPolicy);
+    let later = create(&mut world, 2, &|own| GroupExtension::successor(own, Generation(3), Charter::new(by)));
+    assert_eq!(code(later), ErrorCode::RefusedByPolicy);
+    sent(create(&mut world, 3, &|own| GroupExtension::group(own, by)));
+}
+
+#[test]
+fn nobody_is_added_who_could_not_come() {
+    let (mut world, mut alice, bob, carol, talk) = room();
+    let add = additions(&world.claim(&alice, carol.account));
+    let intent = Intent::Change(Change { add, ..Change::default() });
+    let (commit, _) = world.commit(&mut alice, &talk, &intent);
+    let (create, ..) = world.group_creation(&mut alice, &[bob.account, carol.account]);
+    let suspend = |world: &World, to| {
+        world.direct.service().set_suspended(carol.account, to, world.now).unwrap();
+    };
+    suspend(&world, Suspension::Suspended);
+    assert_eq!(world.refused(alice.line, commit.clone()).code, ErrorCode::AccountSuspended);
+    assert_eq!(world.refused(alice.line, create.clone()).code, ErrorCode::AccountSuspended);
+    suspend(&world, Suspension::Lifted);
+    sent(world.ask(alice.line, commit));
+    sent(world.ask(alice.line, create));
 }
