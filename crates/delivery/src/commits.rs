@@ -302,3 +302,19 @@ fn stored(
 fn kept(body: &Opaque) -> Bytes {
     if body.len() > limits::MESSAGE_BYTES { body.clone().into_bytes() } else { Bytes::copy_from_slice(body) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_body_keeps_no_frame_and_a_large_one_is_not_copied() {
+        for (bytes, shared) in
+            [(10, false), (limits::MESSAGE_BYTES, false), (limits::MESSAGE_BYTES + 1, true)]
+        {
+            let body = Opaque::from(vec![7; bytes]);
+            let kept = kept(&body);
+            assert_eq!((kept.len(), kept.as_ptr() == body.as_ptr()), (bytes, shared), "{bytes}");
+        }
+    }
+}

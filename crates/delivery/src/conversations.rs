@@ -12,8 +12,8 @@ use hushwire_server_store::conversation::{Append, Conversation, ConversationKind
 use hushwire_server_store::decide;
 use hushwire_types::{AccountId, BodyDigest, ConversationId, Epoch, Generation, GroupId, SendSeq, Timestamp};
 use hushwire_wire::{
-    BodyRef, Ephemeral, EphemeralSent, FetchGroup, Group, Opaque, ReferredGroup, SendEphemeral, SendMessage,
-    Standing, limits,
+    BodyRef, Ephemeral, EphemeralSent, FetchGroup, Group, Opaque, ReferredGroup, Response, SendEphemeral,
+    SendMessage, Standing, limits,
 };
 use lru::LruCache;
 use sha2::{Digest, Sha256};
@@ -120,14 +120,8 @@ impl Service {
         let state = self.group_state(caller, fetch)?;
         let ratchet_tree = state.tree()?;
         let GroupState { conversation_id, generation, epoch, group_info, .. } = state;
-        let size = ratchet_tree.len().saturating_add(group_info.as_ref().map_or(0, Bytes::len));
-        if size > limits::FRAME_BYTES - FRAME_OVERHEAD {
-            let (group_info, ratchet_tree) = (group_info.as_deref().map(refer), refer(&ratchet_tree));
-            let group = ReferredGroup { conversation_id, generation, epoch, group_info, ratchet_tree };
-            return Ok(Verdict::Answer(group.into()));
-        }
-        let (group_info, ratchet_tree) = (group_info.map(Opaque::from), Opaque::from(ratchet_tree));
-        Ok(Verdict::Answer(Group { conversation_id, generation, epoch, group_info, ratchet_tree }.into()))
+        let at = (conversation_id, generation, epoch);
+        Ok(Verdict::Answer(group_answer(at, group_info, ratchet_tree)))
     }
 
     /// The public state of a group for whom rule R7 allows it.
@@ -224,6 +218,18 @@ impl GroupState {
     }
 }
 
+/// A group as it is told: in the frame itself while it fits, else by reference.
+fn group_answer(at: Where, group_info: Option<Bytes>, ratchet_tree: Vec<u8>) -> Response {
+    let (conversation_id, generation, epoch) = at;
+    let size = ratchet_tree.len().saturating_add(group_info.as_ref().map_or(0, Bytes::len));
+    if size > limits::FRAME_BYTES - FRAME_OVERHEAD {
+        let (group_info, ratchet_tree) = (group_info.as_deref().map(refer), refer(&ratchet_tree));
+        return ReferredGroup { conversation_id, generation, epoch, group_info, ratchet_tree }.into();
+    }
+    let (group_info, ratchet_tree) = (group_info.map(Opaque::from), Opaque::from(ratchet_tree));
+    Group { conversation_id, generation, epoch, group_info, ratchet_tree }.into()
+}
+
 /// What stands for bytes that are fetched.
 fn refer(bytes: &[u8]) -> BodyRef {
     let digest = BodyDigest::new(Sha256::digest(bytes).into());
@@ -290,4 +296,27 @@ pub(crate) fn digest(kind: Kind, (conversation, generation, epoch): Where, parts
 /// What a send without an Observer leads to.
 fn sent(caller: Caller, send_seq: SendSeq, conversation: ConversationId) -> After {
     After::Sent { send_seq, sender: caller.account, conversation, watched: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_wire::{RequestId, frame};
+
+    #[test]
+    fn a_group_goes_in_the_frame_while_it_fits() {
+        let at = (ConversationId::new([1; 32]), Generation(u64::MAX), Epoch(u64::MAX));
+        let most = limits::FRAME_BYTES - 256;
+        for info in [None, Some(1_000)] {
+            let answer = |bytes: usize| {
+                let tree = vec![7; bytes - info.unwrap_or(0)];
+                group_answer(at, info.map(|bytes| vec![8; bytes].into()), tree)
+            };
+            let largest = answer(most);
+            assert!(matches!(largest, Response::Group(_)));
+            let written = frame::encode_server(RequestId::new(u64::MAX), &largest);
+            assert!(written.is_ok(), "what stands in a frame is no longer than one");
+            assert!(matches!(answer(most + 1), Response::ReferredGroup(_)));
+        }
+    }
 }

@@ -218,3 +218,54 @@ fn referred(large: &Large) -> wire::ReferredEntry {
 
 /// What the store hands round itself is what fits into a frame.
 const _: () = assert!(hushwire_server_store::large::INLINE_BYTES == limits::MESSAGE_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_server_store::mailbox::MailboxKey;
+    use hushwire_types::{AccountId, DeviceId, IncarnationId, OsEntropy, Timestamp};
+    use hushwire_wire::Response;
+
+    use crate::session::Caller;
+    use crate::settings::Window;
+    use crate::step::ConnectionId;
+    use crate::stream::Stream;
+    use crate::tickets::Tickets;
+
+    fn active() -> Active {
+        let (account, device) = (AccountId::new([1; 32]), DeviceId::new([2; 16]));
+        let who = Caller { account, device, mailbox: MailboxKey(3) };
+        let (_, ticket) = Tickets::default().issue(ConnectionId(4), who, &OsEntropy);
+        let stream = Stream::new(Window::default(), Seq(0));
+        Active { who, incarnation: IncarnationId::new([5; 16]), stream, ticket }
+    }
+
+    /// How many entries each delivery has, of entries with bodies of these lengths.
+    fn deliveries(bodies: &[usize]) -> Vec<usize> {
+        let (mut active, mut outgoing) = (active(), Outgoing::default());
+        for (seq, bytes) in (1..).map(Seq).zip(bodies) {
+            outgoing.entry(&mut active, seq, &entry(*bytes));
+        }
+        let frames = outgoing.into_frames().into_iter().map(|frame| match frame.response {
+            Response::Delivery(delivery) => delivery.entries.len(),
+            _ => 0,
+        });
+        frames.collect()
+    }
+
+    fn entry(bytes: usize) -> Entry {
+        let kind = mailbox::EntryKind::Application(vec![7; bytes].into());
+        Entry { place: None, accepted_at: Timestamp::from_ms(1_000_000), kind }
+    }
+
+    #[test]
+    fn a_delivery_is_filled_to_its_last_byte_and_its_last_entry() {
+        let one = |bytes| to_wire(Seq(1), &entry(bytes)).encoded_len();
+        let rest = limits::DELIVERY_BYTES - one(40_000) - (one(20_000) - 20_000);
+        assert_eq!(one(40_000) + one(rest), limits::DELIVERY_BYTES);
+        assert_eq!(deliveries(&[40_000, rest]), [2]);
+        assert_eq!(deliveries(&[40_000, rest + 1]), [1, 1]);
+        let many = vec![1; limits::DELIVERY_ENTRIES + 1];
+        assert_eq!(deliveries(&many), [limits::DELIVERY_ENTRIES, 1]);
+    }
+}
