@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use hushwire_delivery::Settings;
+use hushwire_delivery::limits::{Limit, Limits, Quota};
 use hushwire_identity::list::Author;
 use hushwire_identity::{DeviceStatus, RecoveryKey};
 use hushwire_mls::KeyPackageKind;
+use hushwire_server_store::Bounds;
 use hushwire_server_store::account::Suspension;
 use hushwire_types::{AccountId, DeviceId, ListNumber};
 use hushwire_wire::{
@@ -279,4 +282,33 @@ fn a_deleted_account_is_gone_but_its_list_still_judges_old_leaves() {
     let line = world.connect();
     assert!(world.try_login(&bob.keys, line).is_err());
     assert_ne!(Keys::new(&*world.entropy).account(), bob.account);
+}
+
+#[test]
+fn whoever_looks_at_an_account_sees_that_it_is_suspended() {
+    let mut world = World::new();
+    let (alice, bob) = (world.join("alice"), world.join("bob"));
+    let suspended = |world: &mut World| {
+        let by_id = SenderKeys { account_id: bob.account, from_number: ListNumber(0) };
+        let by_handle = LookUp { handle: "@bob".into() };
+        let by_id = keys_of(world.ask(alice.line, by_id)).suspended;
+        (by_id, keys_of(world.ask(alice.line, by_handle)).suspended)
+    };
+    assert_eq!(suspended(&mut world), (false, false));
+    world.direct.service().set_suspended(bob.account, Suspension::Suspended, world.now).unwrap();
+    assert_eq!(suspended(&mut world), (true, true));
+}
+
+#[test]
+fn lists_of_others_are_read_so_often_and_ones_own_without_end() {
+    let limits = Limits::none().with(Limit::Keys, Quota::new(2, Duration::from_secs(10)));
+    let mut world = World::with(Settings { limits, ..Settings::default() }, Bounds::default());
+    let (alice, bob) = (world.join("alice"), world.join("bob"));
+    let mut read = |account_id| {
+        let answer = world.ask(alice.line, SenderKeys { account_id, from_number: ListNumber(0) });
+        matches!(answer, Response::AccountKeys(_))
+    };
+    assert!((0..9).all(|_| read(alice.account)));
+    assert_eq!([(); 3].map(|()| read(bob.account)), [true, true, false]);
+    assert!(read(alice.account));
 }

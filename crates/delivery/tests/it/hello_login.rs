@@ -1,5 +1,9 @@
-use hushwire_delivery::Peer;
+use std::time::Duration;
+
+use hushwire_delivery::limits::{Limit, Limits, Quota};
+use hushwire_delivery::{Peer, Settings};
 use hushwire_identity::list::Author;
+use hushwire_server_store::Bounds;
 use hushwire_server_store::account::Suspension;
 use hushwire_types::{IncarnationId, LoginMark, Seq};
 use hushwire_wire::{
@@ -179,4 +183,19 @@ fn streaming_begins_after_the_clients_cursor() {
         [1, 2, 3],
         "another life of the mailbox: from its beginning"
     );
+}
+
+#[test]
+fn whoever_has_failed_too_often_is_not_let_in_by_the_right_key_either() {
+    let limits = Limits::none().with(Limit::LoginAddress, Quota::new(2, Duration::from_secs(60)));
+    let mut world = World::with(Settings { limits, ..Settings::default() }, Bounds::default());
+    let (alice, stranger) = (world.join("alice"), Keys::new(&*world.entropy));
+    let line = world.connect();
+    for _ in 0..2 {
+        assert_eq!(world.try_login(&stranger, line).unwrap_err().failure, LoginFailure::Refused);
+    }
+    let login = world.login_request(&alice.keys, line, None);
+    assert_eq!(world.refused(line, login.clone()).code, ErrorCode::RateLimited);
+    world.pass(Duration::from_secs(60));
+    assert!(matches!(world.ask(line, login), Response::LoggedIn(_)));
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use hushwire_delivery::limits::{Limit, Limits, Quota};
 use hushwire_delivery::settings::{Settings, Way, Ways};
 use hushwire_delivery::{Effect, NewInvite, OtpAddress, Undeliverable};
 use hushwire_server_store::Bounds;
@@ -160,6 +161,7 @@ fn a_code_is_in_the_effect_alone() {
     let code = String::from_utf8(otp.code.expose().to_vec()).unwrap();
     assert_eq!(otp.to, OtpAddress::Phone("+15551234567".into()));
     assert!(!shown.contains(&code) && !shown.contains("5551234567"), "{shown}");
+    assert!(shown.contains("DeliverOtp { to: Phone(..)"), "{shown}");
     let frames = format!("{:?}", world.pushes(line));
     assert!(!frames.contains(&code));
 }
@@ -287,4 +289,64 @@ fn the_same_keys_again_get_the_same_answer() {
     world.restart();
     let line = world.connect();
     assert_eq!(world.ask(line, request), first);
+}
+
+#[test]
+fn whoever_has_guessed_too_often_is_not_let_in_by_the_right_invite_either() {
+    let rarely = Quota::new(3, Duration::from_secs(60));
+    let limits = Limits::none().with(Limit::Guess, rarely);
+    let mut world = World::with(Settings { limits, ..Settings::default() }, Bounds::default());
+    let (line, keys) = (world.connect(), Keys::new(&*world.entropy));
+    let right = world.invite();
+    let with = |world: &mut World, code: Sensitive| {
+        let method = RegistrationMethod::Invite(code);
+        world.ask(line, Register { method, username: Some("ann".into()), account_id: keys.account() })
+    };
+    assert!(
+        matches!(with(&mut world, right.clone()), Response::Registration(_)),
+        "the right one costs nothing"
+    );
+    for _ in 0..3 {
+        assert_eq!(failure(with(&mut world, "AAAA-AAAA".into())).failure, RegistrationFailure::InviteInvalid);
+    }
+    let Response::Error(error) = with(&mut world, right.clone()) else { panic!("a guess was answered") };
+    assert_eq!((error.code, error.retry_after), (ErrorCode::RateLimited, Some(Duration::from_secs(60))));
+    world.pass(Duration::from_secs(60));
+    assert!(matches!(with(&mut world, right), Response::Registration(_)));
+}
+
+#[test]
+fn an_address_is_proved_by_its_code_which_is_good_for_ten_minutes() {
+    let mut world = every_way();
+    let (line, keys) = (world.connect(), Keys::new(&*world.entropy));
+    let email = || RegistrationMethod::Email("Ann@example.org".into());
+    let begun = |world: &mut World| {
+        world.ask(line, Register { method: email(), username: None, account_id: keys.account() });
+        let (registration, code) = world.deliver_otp(line);
+        (registration.unwrap(), code)
+    };
+    let (registration, code) = begun(&mut world);
+    world.pass(Duration::from_secs(600));
+    let failed = failure(world.ask(line, otp(&registration, &code)));
+    assert_eq!(failed.failure, RegistrationFailure::OtpExpired);
+    let (registration, code) = begun(&mut world);
+    world.pass(Duration::from_secs(599));
+    assert!(matches!(world.ask(line, otp(&registration, &code)), Response::OtpOk(_)));
+    let request = world.keys_request(&keys, &registration, &["ann@example.org"]);
+    assert!(matches!(world.ask(line, request), Response::KeysSet(_)));
+}
+
+#[test]
+fn a_number_is_no_address_and_neither_is_a_name() {
+    let mut world = every_way();
+    let (line, keys) = (world.connect(), Keys::new(&*world.entropy));
+    for method in [
+        RegistrationMethod::Email("+15551234567".into()),
+        RegistrationMethod::Phone("ann@example.org".into()),
+        RegistrationMethod::Email("@ann".into()),
+        RegistrationMethod::Phone("@ann".into()),
+    ] {
+        let failed = world.register(line, &keys, method, "ann").unwrap_err();
+        assert_eq!(failed.failure, RegistrationFailure::HandleInvalid);
+    }
 }
