@@ -311,8 +311,12 @@ mod tests {
         put(&staging, A, b"request").unwrap();
         staging.expire(T0.after(LIFETIME));
         assert_eq!(staging.bytes(), 7);
-        assert!(staging.take(A, &body(b"request"), T0.after(LIFETIME + Duration::from_secs(1))).is_none());
+        let late = T0.after(LIFETIME + Duration::from_secs(1));
+        assert!(staging.take(A, &body(b"request"), late).is_none());
         assert_eq!(staging.bytes(), 0);
+        put(&staging, A, b"another").unwrap();
+        staging.expire(late);
+        assert_eq!(staging.bytes(), 0, "nobody needs to ask for it");
     }
 
     #[test]

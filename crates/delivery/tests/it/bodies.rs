@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use hushwire_delivery::Bearer;
 use hushwire_delivery::limits::{Limit, Limits, Quota};
+use hushwire_delivery::{Bearer, Checked, Next};
 use hushwire_delivery::{Peer, Settings};
 use hushwire_mls::{Addition, Change, Intent, NewGroup};
 use hushwire_server_store::Bounds;
 use hushwire_types::{BodyDigest, Epoch, Generation, GroupId, Secret, SendSeq, Seq, rng};
 use hushwire_wire::bodies::GroupPart;
 use hushwire_wire::{
-    BodyRef, ConversationKind, CreateConversation, EntryKind, ErrorCode, FetchGroup, Opaque, RecipientKeys,
-    Referred, ReferredGroup, Request, Response, SendUploaded, frame, limits,
+    BodyRef, ConversationKind, CreateConversation, EntryKind, ErrorCode, FetchGroup, Hello, Opaque,
+    RecipientKeys, Referred, ReferredGroup, Request, Response, SendUploaded, frame, limits,
 };
 use sha2::{Digest, Sha256};
 
-use crate::world::{BINDING, Device, World, additions, code, sent};
+use crate::faults::{begin, session_of};
+use crate::world::{BINDING, Device, Line, World, additions, code, sent};
 
 /// Devices of bob besides his first: their Welcome has more than the 64 KiB of one message.
 const MANY: usize = 59;
@@ -33,6 +34,20 @@ impl World {
     /// Logs in again; the ticket of that login.
     fn ticket(&mut self, device: &mut Device) -> Secret<32> {
         self.come_back(device, None).0.body_ticket.unwrap()
+    }
+
+    /// The ticket of a login on a connection that the world does not drive.
+    fn ticket_of(&self, device: &Device) -> Secret<32> {
+        let service = self.direct.service();
+        let mut session = service.connect(Peer { binding: BINDING, address: None });
+        let hello = Hello { min_version: 2, max_version: 2, features: Vec::new(), nonce: [1; 32] };
+        let answer = begin(self, &mut session, hello).frames.remove(0).response;
+        let Response::Welcomed(welcomed) = answer else { panic!("not welcomed") };
+        let line = Line { nonce: welcomed.nonce, ..device.line };
+        let login = self.login_request(&device.keys, line, None);
+        let answer = begin(self, &mut session, login).frames.remove(0).response;
+        let Response::LoggedIn(logged_in) = answer else { panic!("not logged in") };
+        logged_in.body_ticket.unwrap()
     }
 
     fn bearer(&self, ticket: &Secret<32>) -> Result<Bearer, ErrorCode> {
@@ -220,4 +235,35 @@ fn uploads_and_downloads_are_limited() {
     let stranger = Peer { binding: BINDING, address: Some("192.0.2.9".parse().unwrap()) };
     let guess = || service.bearer(Some(&Secret::new([1; 32])), &stranger, world.now).unwrap_err().code;
     assert_eq!((guess(), guess()), (ErrorCode::NotLoggedIn, ErrorCode::RateLimited));
+}
+
+#[test]
+fn a_ticket_is_no_good_once_its_device_has_logged_in_again() {
+    let mut world = world();
+    let alice = world.join("alice");
+    let older = world.ticket_of(&alice);
+    assert!(world.bearer(&older).is_ok());
+    // The older connection has not heard of it yet.
+    let newer = world.ticket_of(&alice);
+    assert_eq!(world.bearer(&older).unwrap_err(), ErrorCode::NotLoggedIn);
+    assert!(world.bearer(&newer).is_ok());
+}
+
+#[test]
+fn an_upload_takes_room_until_its_request_is_written() {
+    let mut world = world();
+    let (mut alice, mut bob) = (world.join("alice"), world.join("bob"));
+    let talk = world.converse(&mut alice, &mut bob);
+    let (commit, _) = world.commit(&mut alice, &talk, &Intent::Refresh);
+    let ticket = world.ticket(&mut alice);
+    let request = Request::from(commit);
+    let bytes = frame::encode_whole(&request).unwrap().len();
+    let send = world.upload(&ticket, &request);
+    let mut session = session_of(&mut world, &alice);
+    let Next::Check(check) = begin(&world, &mut session, send).next else { panic!("nothing to check") };
+    let service = world.direct.service();
+    let Checked::Write(job) = service.check(*check, world.now) else { panic!("refused") };
+    assert_eq!(service.uploaded_bytes(), bytes);
+    service.commit(vec![*job], world.now);
+    assert_eq!(service.uploaded_bytes(), 0);
 }

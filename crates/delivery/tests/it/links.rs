@@ -69,3 +69,17 @@ fn who_is_logged_in_links_nobody_there() {
     let alice = world.join("alice");
     assert_eq!(world.refused(alice.line, OpenLink { commitment: [7; 32] }).code, ErrorCode::NotNow);
 }
+
+#[test]
+fn a_link_ends_with_whoever_is_put_out() {
+    let mut world = World::new();
+    let mut alice = world.join("alice");
+    let (new, old) = (world.connect(), world.connect());
+    let code = opened(&mut world, new).code;
+    assert!(matches!(world.ask(old, FindLink { code }), Response::LinkFound(_)));
+    world.try_login(&alice.keys, old).unwrap();
+    assert!(world.pushes(new).is_empty());
+    world.come_back(&mut alice, None);
+    assert!(!world.direct.is_open(old.connection));
+    assert!(matches!(world.pushes(new)[..], [Response::LinkEnded(_)]));
+}
