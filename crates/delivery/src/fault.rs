@@ -353,4 +353,14 @@ mod tests {
             faults.into_iter().map(|fault| format!("{:?}", Response::from(fault))).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
+
+    #[test]
+    fn whatever_is_wrong_with_a_commit_is_its_senders_fault_but_a_snapshot_is_ours() {
+        let missing = PolicyError::MissingLists(Vec::new());
+        let stale = ObserverError::StaleEpoch { current: Epoch(7) };
+        for wrong in [ObserverError::OtherGroup, stale, missing.into()] {
+            assert!(matches!(Fault::from(wrong), Fault::Refused(_)));
+        }
+        assert_eq!(Fault::from(ObserverError::Snapshot), Fault::Internal);
+    }
 }

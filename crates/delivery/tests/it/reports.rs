@@ -146,11 +146,15 @@ fn reports_go_with_the_sweep_after_ninety_days() {
 }
 
 #[test]
-fn a_reason_of_a_newer_client_is_another_one() {
+fn a_reason_stays_what_it_is_and_that_of_a_newer_client_is_another_one() {
     let (mut world, alice, bob) = pair();
-    let newer = Report { reason: ReportReason::Unknown(9), ..report(1, alice.account) };
-    assert!(stored(&world.ask(bob.line, newer)));
-    assert_eq!(world.direct.service().reports(None, 1).unwrap()[0].reason, Stored::Other);
+    let reasons = [ReportReason::Spam, ReportReason::Abuse, ReportReason::Other, ReportReason::Unknown(9)];
+    for (number, reason) in (1..).zip(reasons) {
+        assert!(stored(&world.ask(bob.line, Report { reason, ..report(number, alice.account) })));
+    }
+    let reports = world.direct.service().reports(None, 9).unwrap();
+    let reasons: Vec<Stored> = reports.iter().map(|report| report.reason).collect();
+    assert_eq!(reasons, [Stored::Spam, Stored::Abuse, Stored::Other, Stored::Other]);
 }
 
 #[test]
