@@ -119,6 +119,7 @@ fn phone_numbers_are_e164() {
 fn email_addresses_are_folded() {
     let email = |text: &str| text.parse::<Handle>().map(|handle| handle.to_string());
     assert_eq!(email("Alice.B+x@Example.ORG").as_deref(), Ok("alice.b+x@example.org"));
+    assert_eq!(email("alice@mail-1.example.org").as_deref(), Ok("alice@mail-1.example.org"));
     for wrong in [
         "alice@",
         "a b@example.org",
@@ -130,6 +131,10 @@ fn email_addresses_are_folded() {
         "a@b@example.org",
         "älice@example.org",
         "a\r\nBcc: x@example.org",
+        "alice@-example.org",
+        "alice@example-.org",
+        "alice@example..org",
+        "alice@example.org.",
     ] {
         assert_eq!(email(wrong), Err(HandleError::Email), "{wrong}");
     }
