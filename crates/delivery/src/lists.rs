@@ -90,3 +90,33 @@ impl DeviceLists for NewList {
         if account == self.0.account_id() { self.0.reaches(head, floor) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hushwire_identity::{Flags, Genesis, ListKey, RecoveryKey};
+    use hushwire_types::OsEntropy;
+
+    fn list(first: &ListKey) -> DeviceList {
+        let genesis =
+            Genesis::create(Flags::default(), first, &RecoveryKey::generate(&OsEntropy), &OsEntropy);
+        let mls_key = ListKey::generate(&OsEntropy).public();
+        let entry = DeviceList::first_entry(&genesis, first, mls_key, "phone".parse().unwrap()).unwrap();
+        DeviceList::verify(genesis.as_bytes(), [&entry]).unwrap()
+    }
+
+    #[test]
+    fn a_list_that_is_not_stored_yet_answers_for_its_own_account_alone() {
+        let key = ListKey::generate(&OsEntropy);
+        let list = list(&key);
+        let (account, head, device) = (list.account_id(), list.head(), key.device_id());
+        let start = ListHead { number: ListNumber(0), hash: list.genesis().hash() };
+        let new = NewList(list);
+        assert!(matches!(new.prefix(account, head, device), Prefix::Active { .. }));
+        assert_eq!(new.reaches(account, head, start), Some(true));
+        assert_eq!(new.reaches(account, start, head), Some(false));
+        let another = AccountId::new([1; 32]);
+        assert!(matches!(new.prefix(another, head, device), Prefix::Missing));
+        assert_eq!(new.reaches(another, head, start), None);
+    }
+}

@@ -285,6 +285,27 @@ fn r1_a_turn_in_the_lane_ends_with_the_durable_commit_and_the_next_one_is_refuse
 }
 
 #[test]
+fn r3_a_floor_is_raised_and_a_leaf_below_it_is_refused() {
+    let (mut world, mut alice, mut bob, talk) = pair();
+    let mut raise = |world: &mut World, bob: &mut Device| {
+        let floors = [(bob.account, world.list(bob.account).head())].into();
+        let intent = Intent::Change(Change { floors, ..Change::default() });
+        let (commit, staged) = world.commit(&mut alice, &talk, &intent);
+        let bytes = commit.commit.clone();
+        sent(world.ask(alice.line, commit));
+        alice.mls.apply_own_commit(&talk.group_id, &staged.secrets, world.now).unwrap();
+        bob.mls.process(&talk.group_id, &bytes, world.now).unwrap();
+    };
+    world.link(&bob);
+    raise(&mut world, &mut bob);
+    world.link(&bob);
+    raise(&mut world, &mut bob);
+    // His leaf is of the list as it was before the two devices came.
+    let (below, _) = world.commit(&mut bob, &talk, &Intent::Refresh);
+    assert_eq!(world.refused(bob.line, below).code, ErrorCode::RefusedByPolicy);
+}
+
+#[test]
 fn a_group_that_is_busy_is_not_rebuilt_for_each_commit() {
     let (mut world, mut alice, mut bob, talk) = pair();
     for _ in 0..3 {
