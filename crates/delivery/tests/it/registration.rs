@@ -350,3 +350,20 @@ fn a_number_is_no_address_and_neither_is_a_name() {
         assert_eq!(failed.failure, RegistrationFailure::HandleInvalid);
     }
 }
+
+#[test]
+fn a_registration_ends_with_its_time() {
+    let mut world = every_way();
+    let (line, keys, other) = (world.connect(), Keys::new(&*world.entropy), Keys::new(&*world.entropy));
+    let mut begun = |name: &str| world.register(line, &keys, RegistrationMethod::Open, name).unwrap();
+    let (one, two) = (begun("ann"), begun("anna"));
+    let late = world.keys_request(&keys, &one, &["@ann"]);
+    let foreign = world.keys_request(&other, &one, &["@ann"]);
+    let right = world.keys_request(&keys, &two, &["@anna"]);
+    world.now = one.expires_at;
+    for request in [late, foreign] {
+        assert_eq!(failure(world.ask(line, request)).failure, RegistrationFailure::SessionInvalid);
+    }
+    world.now = two.expires_at.before(Duration::from_millis(1));
+    assert!(matches!(world.ask(line, right), Response::KeysSet(_)));
+}
