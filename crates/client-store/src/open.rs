@@ -31,7 +31,7 @@ pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// into the database less often than every 1,000 pages, which one such step fills.
 const DURABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;
-    PRAGMA wal_autocheckpoint = 4000;";
+    PRAGMA wal_autocheckpoint = 2000;";
 /// More than there are statements in this crate, so that each is prepared once.
 const STATEMENTS: usize = 256;
 
