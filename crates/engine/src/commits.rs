@@ -114,7 +114,9 @@ impl Step<'_, '_> {
         self.load_group(&pending.group)?;
         match self.device.apply_own_commit(&pending.group, &pending.secrets, self.shared_now()) {
             Ok(change) => {
+                let id = conversation.id;
                 self.epoch_changed(conversation, &change, By::This, None)?;
+                self.end_granted(&id)?;
                 Ok(Fate::Done)
             }
             Err(MlsError::PastEpoch { .. }) => {

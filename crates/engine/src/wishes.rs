@@ -3,6 +3,7 @@
 //! Invariants:
 //! - A wish is compared with the group each time it is looked at, never with what was true when it was made. So a lost race
 //!   costs nothing: what the winner did already is not done again, and what it made impossible is told.
+//! - A wish that an own Commit granted is over in that epoch, whatever comes after it: others may change the same thing again.
 //! - Of two wishes that cannot both last, the later one counts.
 //! - One Commit grants all wishes that fit together. Details never change in a Commit that puts an account out (rule
 //!   R5), and leaving comes last, alone.
@@ -72,6 +73,22 @@ impl Step<'_, '_> {
         self.wish_ended(number)?;
         let event = Event::Wish { wish: number.0, refused: reason.map(str::to_owned) };
         self.event(&event, Some(*id), None)
+    }
+
+    /// Ends the wishes that an own Commit has just granted. Not later: what somebody else changed after it, which may have come with it,
+    /// would look as if they had not come true, and be undone.
+    pub(crate) fn end_granted(&mut self, id: &ConversationId) -> Result<(), Stop> {
+        let Some(conversation) = self.conversation(id)? else { return Ok(()) };
+        let Some(view) = self.view(&conversation)? else { return Ok(()) };
+        let Some(charter) = view.extension.charter() else { return Ok(()) };
+        for (number, wish) in self.wishes(id)? {
+            if let Wish::Change(change) = &wish
+                && matches!(self.stand(&conversation, &view, charter, change)?, Stand::True)
+            {
+                self.end_wish(id, number, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends the wishes that came true or cannot any more; what is left, in order.

@@ -449,6 +449,29 @@ fn what_was_accepted_before_its_author_was_put_out_is_not_told_as_failed() {
 }
 
 #[test]
+fn a_change_that_came_true_is_not_made_again_over_somebody_elses_later_one() {
+    let (mut world, id) = room(&["alice", "bob"], &["bob"]);
+    let account = world.account(BOB);
+    world.change(ALICE, id, GroupChange::Role { account, role: GroupRole::Admin });
+    world.pass(Duration::from_secs(60));
+    world.client(ALICE).line = Line::Deaf;
+    let hers = GroupChange::Name { name: "hers".to_owned() };
+    world.command(ALICE, Command::ChangeGroup { conversation: id, change: hers });
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.name(BOB, id).as_deref(), Some("hers"));
+    world.change(BOB, id, GroupChange::Name { name: "his".to_owned() });
+    world.pass(Duration::from_secs(60));
+    // Both changes reach her in one delivery.
+    world.client(ALICE).line = Line::Good;
+    world.go_online(ALICE);
+    world.pass(Duration::from_secs(300));
+    for index in [ALICE, BOB] {
+        assert_eq!(world.name(index, id).as_deref(), Some("his"), "{index}");
+    }
+    world.calm();
+}
+
+#[test]
 fn of_two_names_that_one_device_gives_the_later_one_lasts() {
     let (mut world, id) = room(&["alice", "bob"], &["bob"]);
     world.go_offline(ALICE);
