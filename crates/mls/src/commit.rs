@@ -185,9 +185,9 @@ impl Device {
         secrets: &SecretBytes,
         now: Timestamp,
     ) -> Result<EpochChange, MlsError> {
-        let (fits, pending) = match row::decode(secrets)? {
-            Pending::Whole(pending) => (pending.fits, Secrets::Whole(pending.secrets)),
-            Pending::Commit(pending) => (pending.fits, Secrets::Thin(pending.secrets)),
+        let (fits, thin) = match row::decode(secrets)? {
+            Pending::Whole(pending) => (pending.fits, Thin::untouched(pending.secrets)),
+            Pending::Commit(pending) => (pending.fits, pending.secrets),
             Pending::Rejoin(pending) => return self.apply_rejoin(group, pending, now),
         };
         let loaded = self.joined(group)?;
@@ -196,10 +196,7 @@ impl Device {
         {
             return Err(MlsError::PastEpoch { epoch: Epoch(fits.epoch) });
         }
-        let bytes = match pending {
-            Secrets::Whole(bytes) => bytes,
-            Secrets::Thin(thin) => thin.whole(&loaded.tree_bytes()?)?,
-        };
+        let bytes = thin.whole(&loaded.tree_bytes()?)?;
         let secrets = CommitSecrets::from_bytes(&bytes).map_err(|_| StateError::BadRow)?;
         let key = DetailsKey::of_epoch(&loaded.group)?;
         let applied = loaded.group.apply_detached_commit(secrets).map_err(StateError::library)?;
@@ -208,12 +205,6 @@ impl Device {
         loaded.head.refreshed(now);
         Ok(change)
     }
-}
-
-/// Secrets of a Commit as a row has them.
-enum Secrets {
-    Whole(Zeroizing<Vec<u8>>),
-    Thin(Thin),
 }
 
 /// The KeyPackage of an addition, if it claims to be of the device that it was asked for. That the claim is true is

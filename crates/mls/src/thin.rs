@@ -66,6 +66,11 @@ impl Thin {
         Ok(thin)
     }
 
+    /// Bytes of which nothing was taken.
+    pub(crate) fn untouched(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self { pieces: vec![Piece::Own(bytes)] }
+    }
+
     fn push_own(&mut self, bytes: Option<&[u8]>) {
         if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
             self.pieces.push(Piece::Own(Zeroizing::new(bytes.to_vec())));
