@@ -50,7 +50,7 @@ pub enum Limit {
     RegisterHandle = 2,
     /// Registrations begun for one number prefix or e-mail domain, and from one network.
     RegisterPrefix = 3,
-    /// Invite codes that were wrong, and usernames that were taken, from one address.
+    /// Invite codes that were wrong, from one address. Usernames that were taken count as registrations that were begun.
     Guess = 4,
     /// Failed logins from one address.
     LoginAddress = 5,

@@ -44,13 +44,14 @@ const SNAPSHOT_FORMAT: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObserverError {
-    /// The Commit is of another epoch than the group's. Answer with a stale epoch and the current one.
+    /// The Commit is of another epoch than the group's. A request that names another epoch itself is to be answered before: then
+    /// this one is not what its request says.
     #[error("the Commit is not of the current epoch {current}")]
     StaleEpoch {
         /// The group's epoch.
         current: Epoch,
     },
-    /// The Commit is of another group. Answer as for an unknown conversation.
+    /// The Commit is of another group than the one that its request names.
     #[error("the message is of another group")]
     OtherGroup,
     /// It breaks policy, or needs device lists that the server does not have. Answer with a policy error.
